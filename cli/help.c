@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * --help.  baton(1) says the same at length: an option is in both or in
+ * neither, which a test sees to.
+ */
+
+#include <config.h>
+
+#include "subcommand.h"
+
+static void
+print_options (FILE *out, bool drains)
+{
+  fputs ("Options:\n"
+         "  --json                   print JSON, one object per line\n"
+         "  --timeout SECONDS        give up on a command after so long (30);\n"
+         "                           at most 5 of them to connect\n", out);
+  if (drains)
+    fputs ("  --drain-timeout SECONDS  inactivate, pass: let running requests\n"
+           "                           take at most so long, or stay active\n"
+           "                           (half of --timeout)\n", out);
+  fputs ("  --help                   show this, or a subcommand's\n"
+         "  --version                show the version\n", out);
+}
+
+void
+help_general (FILE *out)
+{
+  size_t i;
+
+  fputs ("Usage: baton [OPTION]... SUBCOMMAND ENDPOINT...\n"
+         "\n"
+         "Ask servers of qcow2 images (nbdkit-qcow2-plugin) for their state,\n"
+         "and hand an image from one to another while a guest runs.\n"
+         "\n"
+         "An ENDPOINT is the path of the Unix socket that control= named, or\n"
+         "an NBD URI: nbds://HOST:PORT/ or nbd+unix:///?socket=PATH.\n"
+         "\n"
+         "Subcommands:\n", out);
+  for (i = 0; subcommands[i] != NULL; i++)
+    fprintf (out, "  %-10s %-11s  %s\n", subcommands[i]->name,
+             subcommands[i]->operands, subcommands[i]->summary);
+  fputs ("  help       SUBCOMMAND   tell more of one of these\n"
+         "\n", out);
+  print_options (out, true);
+  fputs ("\n"
+         "Exit code: 0 done; 1 refused or failed, and nothing was changed\n"
+         "unless the message says so; 2 usage.\n", out);
+}
+
+void
+help_subcommand (FILE *out, const struct subcommand *s)
+{
+  fprintf (out, "Usage: baton [OPTION]... %s %s\n\n", s->name, s->operands);
+  fputs (s->help, out);
+  putc ('\n', out);
+  print_options (out, s->drains);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * baton inactivate ENDPOINT...
+ */
+
+#include <config.h>
+
+#include "drain.h"
+#include "report.h"
+#include "subcommand.h"
+
+static void
+print (FILE *out, const char *endpoint, const struct answer *a)
+{
+  report_line (out, endpoint, "inactive", a);
+}
+
+static int
+run (const struct options *options, size_t nr_endpoints,
+     char *const *endpoints)
+{
+  json_t *arguments = drain_arguments (options);
+  int code = report_each (options, nr_endpoints, endpoints, "inactivate",
+                          arguments, print);
+
+  json_decref (arguments);
+  return code;
+}
+
+const struct subcommand subcommand_inactivate = {
+  .name = "inactivate",
+  .operands = "ENDPOINT...",
+  .min_operands = 1,
+  .max_operands = SIZE_MAX,
+  .drains = true,
+  .summary = "let the server give the image up",
+  .help =
+    "Stop admitting requests, finish those in flight, make everything durable\n"
+    "and give the image's lock back.  On any failure the server stays active\n"
+    "and nothing is lost.  Done at once where it is inactive already.\n",
+  .run = run,
+};

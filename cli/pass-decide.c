@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How an image is passed (pass-decide.h has the diagram and the rules).
+ *
+ * One function per step takes what came of it.  Each sets the next step and
+ * no step comes twice, so that a pass ends after at most PASS_END steps.
+ */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pass-decide.h"
+
+/* -- views ------------------------------------------------------------ */
+
+static enum pass_state
+parse_state (const char *word)
+{
+  static const char *const words[] = {
+    [PASS_STATE_INACTIVE] = "inactive",
+    [PASS_STATE_ACTIVATING] = "activating",
+    [PASS_STATE_ACTIVE] = "active",
+    [PASS_STATE_INACTIVATING] = "inactivating",
+  };
+  int i;
+
+  for (i = PASS_STATE_INACTIVE; i <= PASS_STATE_INACTIVATING; i++)
+    if (word != NULL && strcmp (word, words[i]) == 0)
+      return (enum pass_state) i;
+  return PASS_STATE_UNKNOWN;
+}
+
+void
+pass_view_parse (const json_t *status, struct pass_view *ret)
+{
+  const char *host = field_string (status, "host");
+
+  *ret = (struct pass_view) { .state = PASS_STATE_UNKNOWN };
+  ret->state = parse_state (field_string (status, "state"));
+  ret->has_size = field_u64 (status, "virtual-size", &ret->size_bytes);
+  ret->has_pid = field_u64 (status, "pid", &ret->pid);
+  field_bool (status, "locked", &ret->locked);
+  field_bool (status, "read-only", &ret->read_only);
+  if (host != NULL)
+    snprintf (ret->host, sizeof ret->host, "%s", host);
+}
+
+static struct pass_view
+heard (const struct pass_event *e)
+{
+  const struct pass_view silent = { .state = PASS_STATE_UNKNOWN };
+
+  return e->outcome == OUTCOME_DONE ? e->view : silent;
+}
+
+static bool
+same_server (const struct pass_view *a, const struct pass_view *b)
+{
+  return a->has_pid && b->has_pid && a->pid == b->pid &&
+         a->host[0] != '\0' && strcmp (a->host, b->host) == 0;
+}
+
+/* -- ends ------------------------------------------------------------- */
+
+static enum pass_owner
+owner_of (const struct pass *p)
+{
+  const bool src = p->src.state == PASS_STATE_ACTIVE;
+  const bool dst = p->dst.state == PASS_STATE_ACTIVE;
+
+  if (src != dst)
+    return src ? PASS_OWNER_SRC : PASS_OWNER_DST;
+  if (p->src.state == PASS_STATE_INACTIVE &&
+      p->dst.state == PASS_STATE_INACTIVE)
+    return PASS_OWNER_NONE;
+  return PASS_OWNER_UNKNOWN;
+}
+
+static void
+end (struct pass *p, enum pass_result result)
+{
+  p->step = PASS_END;
+  p->result = result;
+  p->owner = owner_of (p);
+}
+
+static void
+end_with_dst (struct pass *p, enum pass_result result)
+{
+  p->reason = PASS_REASON_NONE;
+  p->dst.state = PASS_STATE_ACTIVE;
+  p->step = PASS_END;
+  p->result = result;
+  p->owner = PASS_OWNER_DST;
+}
+
+/* The first step that went wrong is the one to tell of. */
+static void
+blame (struct pass *p, enum pass_reason reason)
+{
+  if (p->reason != PASS_REASON_NONE)
+    return;
+  p->reason = reason;
+  p->culprit = p->step;
+}
+
+/* -- before anything is changed ---------------------------------------- */
+
+static void
+take_ask_src (struct pass *p, const struct pass_event *e)
+{
+  p->src = heard (e);
+  if (e->outcome != OUTCOME_DONE)
+    blame (p, PASS_REASON_STEP);
+  /* Asked in any case: it may be the one who has the image. */
+  p->step = PASS_ASK_DST;
+}
+
+/* Why not to begin.  Both have told their state. */
+static enum pass_reason
+obstacle (const struct pass_view *src, const struct pass_view *dst)
+{
+  if (same_server (src, dst))
+    return PASS_REASON_SAME_SERVER;
+  if (src->has_size && dst->has_size && src->size_bytes != dst->size_bytes)
+    return PASS_REASON_SIZES_DIFFER;
+  if (src->state == PASS_STATE_ACTIVE && dst->state == PASS_STATE_ACTIVE)
+    return PASS_REASON_BOTH_ACTIVE;
+  if (src->state == PASS_STATE_INACTIVE && dst->state == PASS_STATE_INACTIVE)
+    return PASS_REASON_NONE_ACTIVE;
+  if (src->state != PASS_STATE_ACTIVE && src->state != PASS_STATE_INACTIVE)
+    return PASS_REASON_SRC_BUSY;
+  if (dst->state != PASS_STATE_ACTIVE && dst->state != PASS_STATE_INACTIVE)
+    return PASS_REASON_DST_BUSY;
+  if (src->state == PASS_STATE_ACTIVE && dst->read_only && !src->read_only)
+    return PASS_REASON_DST_READ_ONLY;
+  return PASS_REASON_NONE;
+}
+
+static void
+take_ask_dst (struct pass *p, const struct pass_event *e)
+{
+  p->dst = heard (e);
+  if (e->outcome != OUTCOME_DONE)
+    blame (p, PASS_REASON_STEP);
+  else
+    blame (p, obstacle (&p->src, &p->dst));
+  p->lock_decides = p->src.locked;
+  if (p->reason != PASS_REASON_NONE)
+    end (p, PASS_NOT_STARTED);
+  else if (p->dst.state == PASS_STATE_ACTIVE)
+    end_with_dst (p, PASS_ALREADY_DONE);
+  else
+    p->step = PASS_FLUSH_SRC;
+}
+
+static void
+give_up (struct pass *p)
+{
+  blame (p, PASS_REASON_STEP);
+  p->giving_up = true;
+  p->step = PASS_RECHECK_SRC;
+}
+
+static void
+take_flush_src (struct pass *p, const struct pass_event *e)
+{
+  if (e->outcome == OUTCOME_DONE)
+    p->step = PASS_INACTIVATE_SRC;
+  else
+    give_up (p);
+}
+
+/* -- the hand-over ----------------------------------------------------- */
+
+static void
+take_inactivate_src (struct pass *p, const struct pass_event *e)
+{
+  switch (e->outcome) {
+  case OUTCOME_DONE:
+    p->src.state = PASS_STATE_INACTIVE;
+    p->step = PASS_ACTIVATE_DST;
+    return;
+  case OUTCOME_LOST:
+    blame (p, PASS_REASON_STEP);
+    p->step = PASS_RECHECK_SRC;
+    return;
+  default:
+    give_up (p);
+  }
+}
+
+static void
+take_recheck_src (struct pass *p, const struct pass_event *e)
+{
+  p->src = heard (e);
+  if (p->giving_up) {
+    end (p, PASS_NOT_STARTED);
+    return;
+  }
+  switch (p->src.state) {
+  case PASS_STATE_INACTIVE:
+    p->reason = PASS_REASON_NONE;
+    p->step = PASS_ACTIVATE_DST;
+    return;
+  case PASS_STATE_ACTIVE:
+  case PASS_STATE_ACTIVATING:
+  case PASS_STATE_INACTIVATING:
+    /* The question may be waiting.  Commands run one after the other, so
+     * this settles it. */
+    p->step = PASS_ROLL_BACK;
+    return;
+  default:
+    end (p, PASS_FAILED);
+  }
+}
+
+static void
+take_activate_dst (struct pass *p, const struct pass_event *e)
+{
+  if (e->outcome == OUTCOME_DONE) {
+    end_with_dst (p, PASS_DONE);
+    return;
+  }
+  blame (p, PASS_REASON_STEP);
+  if (e->outcome != OUTCOME_REFUSED)
+    p->dst.state = PASS_STATE_UNKNOWN;
+  /* Not sent: whatever it is, it has not got the image from us. */
+  p->step = e->outcome == OUTCOME_LOST ? PASS_RECHECK_DST : PASS_ROLL_BACK;
+}
+
+static void
+take_recheck_dst (struct pass *p, const struct pass_event *e)
+{
+  p->dst = heard (e);
+  if (p->dst.state == PASS_STATE_ACTIVE)
+    end_with_dst (p, PASS_DONE);
+  else if (p->lock_decides)
+    p->step = PASS_ROLL_BACK;
+  else
+    end (p, PASS_FAILED);
+}
+
+/* -- the way back ------------------------------------------------------ */
+
+static void
+end_rolled_back (struct pass *p)
+{
+  p->src.state = PASS_STATE_ACTIVE;
+  p->step = PASS_END;
+  p->result = PASS_ROLLED_BACK;
+  p->owner = PASS_OWNER_SRC;
+}
+
+static void
+take_roll_back (struct pass *p, const struct pass_event *e)
+{
+  switch (e->outcome) {
+  case OUTCOME_DONE:
+    end_rolled_back (p);
+    return;
+  case OUTCOME_REFUSED:
+    /* Perhaps because the destination has the lock after all. */
+    p->src.state = PASS_STATE_INACTIVE;
+    p->step = PASS_RECHECK_WINNER;
+    return;
+  default:
+    p->src.state = PASS_STATE_UNKNOWN;
+    p->step = PASS_RECHECK_ROLL_BACK;
+  }
+}
+
+static void
+take_recheck_roll_back (struct pass *p, const struct pass_event *e)
+{
+  p->src = heard (e);
+  if (p->src.state == PASS_STATE_ACTIVE)
+    end_rolled_back (p);
+  else
+    p->step = PASS_RECHECK_WINNER;
+}
+
+static void
+take_recheck_winner (struct pass *p, const struct pass_event *e)
+{
+  p->dst = heard (e);
+  if (p->dst.state == PASS_STATE_ACTIVE)
+    end_with_dst (p, PASS_DONE);
+  else
+    end (p, PASS_FAILED);
+}
+
+/* -- the table --------------------------------------------------------- */
+
+static const struct {
+  const char *name;
+  bool asks_dst;
+  void (*take) (struct pass *p, const struct pass_event *e);
+} steps[] = {
+  [PASS_ASK_SRC] = { "status source", false, take_ask_src },
+  [PASS_ASK_DST] = { "status destination", true, take_ask_dst },
+  [PASS_FLUSH_SRC] = { "flush source", false, take_flush_src },
+  [PASS_INACTIVATE_SRC] = { "inactivate source", false, take_inactivate_src },
+  [PASS_RECHECK_SRC] = { "recheck source", false, take_recheck_src },
+  [PASS_ACTIVATE_DST] = { "activate destination", true, take_activate_dst },
+  [PASS_RECHECK_DST] = { "recheck destination", true, take_recheck_dst },
+  [PASS_ROLL_BACK] = { "reactivate source", false, take_roll_back },
+  [PASS_RECHECK_ROLL_BACK] = { "recheck source", false,
+                               take_recheck_roll_back },
+  [PASS_RECHECK_WINNER] = { "recheck destination", true,
+                            take_recheck_winner },
+  [PASS_END] = { "end", false, NULL },
+};
+
+void
+pass_begin (struct pass *p)
+{
+  *p = (struct pass) { .step = PASS_ASK_SRC };
+}
+
+void
+pass_advance (struct pass *p, const struct pass_event *e)
+{
+  if (p->step != PASS_END)
+    steps[p->step].take (p, e);
+}
+
+const char *
+pass_step_name (enum pass_step step)
+{
+  return steps[step].name;
+}
+
+bool
+pass_step_asks_dst (enum pass_step step)
+{
+  return steps[step].asks_dst;
+}

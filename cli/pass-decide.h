@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How an image is passed: what to do next, given what came of what was
+ * done.  Pure: no I/O, no clock, no text from a server; so that every
+ * interleaving of lost, refused and failed steps can be tried in a test.
+ *
+ *   ask src -> ask dst -> flush src -> inactivate src -> activate dst -> end
+ *                  |          |             |               |
+ *                  +----------+---- no -----+          no, or silence
+ *                             |             |               |
+ *                             v         silence: ask src    v
+ *                     end, as before        |      (ask dst) activate src
+ *                                           v               |
+ *                      inactive: on; else activate src      v
+ *                                                  end, rolled back or told
+ *                                                  plainly who has it
+ *
+ * Rules:
+ *   1. The destination is asked to activate only after the source has said
+ *      that it is inactive.
+ *   2. The source is asked to activate again only if the destination was
+ *      never asked to or refused, or if a lock on the image decides between
+ *      the two.  That a destination which did not answer is inactive is not
+ *      enough: the question may be waiting there.
+ *   3. A server's ownership is claimed only as its own last word has it.
+ */
+
+#ifndef BATON_PASS_DECIDE_H
+#define BATON_PASS_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "answer.h"
+
+enum pass_state {
+  PASS_STATE_UNKNOWN,           /* silent, or a word that we do not know */
+  PASS_STATE_INACTIVE,
+  PASS_STATE_ACTIVATING,
+  PASS_STATE_ACTIVE,
+  PASS_STATE_INACTIVATING,
+};
+
+/* What a status told. */
+struct pass_view {
+  enum pass_state state;
+  bool has_size;
+  uint64_t size_bytes;          /* virtual */
+  bool has_pid;
+  uint64_t pid;
+  char host[128];               /* "" : not told */
+  bool locked;
+  bool read_only;
+};
+
+/* Fill *RET from a status object; whatever is missing is unknown. */
+void pass_view_parse (const json_t *status, struct pass_view *ret);
+
+enum pass_step {
+  PASS_ASK_SRC,                 /* status */
+  PASS_ASK_DST,
+  PASS_FLUSH_SRC,
+  PASS_INACTIVATE_SRC,
+  PASS_RECHECK_SRC,             /* status: did it inactivate? */
+  PASS_ACTIVATE_DST,
+  PASS_RECHECK_DST,             /* status: did it activate? */
+  PASS_ROLL_BACK,               /* activate the source again */
+  PASS_RECHECK_ROLL_BACK,       /* status of the source: did it? */
+  PASS_RECHECK_WINNER,          /* status of the destination: has it the
+                                 * lock that the source did not get? */
+  PASS_END,
+};
+
+enum pass_result {
+  PASS_DONE,
+  PASS_ALREADY_DONE,
+  PASS_NOT_STARTED,             /* nothing was changed */
+  PASS_ROLLED_BACK,             /* changed, and changed back */
+  PASS_FAILED,                  /* see owner */
+};
+
+enum pass_owner {
+  PASS_OWNER_UNKNOWN,
+  PASS_OWNER_SRC,
+  PASS_OWNER_DST,
+  PASS_OWNER_NONE,              /* both are inactive */
+};
+
+/* Why it was not done. */
+enum pass_reason {
+  PASS_REASON_NONE,
+  PASS_REASON_STEP,             /* the answer to `culprit` tells */
+  PASS_REASON_SAME_SERVER,
+  PASS_REASON_SIZES_DIFFER,
+  PASS_REASON_DST_READ_ONLY,
+  PASS_REASON_BOTH_ACTIVE,
+  PASS_REASON_NONE_ACTIVE,
+  PASS_REASON_SRC_BUSY,         /* between two states */
+  PASS_REASON_DST_BUSY,
+};
+
+struct pass {
+  enum pass_step step;          /* what to do now */
+  struct pass_view src, dst;    /* as last heard */
+  bool lock_decides;            /* the source held a lock while active, so
+                                 * at most one of the two can be active */
+  bool giving_up;               /* only ask who has it, and end */
+
+  /* Valid at PASS_END: */
+  enum pass_result result;
+  enum pass_owner owner;
+  enum pass_reason reason;
+  enum pass_step culprit;       /* of the first step that went wrong */
+};
+
+/* What came of the step. */
+struct pass_event {
+  enum outcome outcome;
+  struct pass_view view;        /* of a status; else zeroed */
+};
+
+void pass_begin (struct pass *p);
+/* Take what came of P->step and set the next one. */
+void pass_advance (struct pass *p, const struct pass_event *e);
+
+/* "status of source", "flush source", ...: for people; and the server that
+ * a step asks. */
+const char *pass_step_name (enum pass_step step);
+bool pass_step_asks_dst (enum pass_step step);
+
+#endif /* BATON_PASS_DECIDE_H */

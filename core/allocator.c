@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Allocator: taking, putting back and reserving ahead.  The way back of
+ * released clusters is in allocator-reclaim.c.  See allocator.h for the life
+ * of a cluster and for what each lock guards.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "allocator.h"
+#include "checked.h"
+
+/* The first reservation of an activation is small, so that a server that
+ * lived briefly leaks little when it is killed; each next one doubles. */
+#define MIN_BATCH_BYTES (UINT64_C (1) << 20)
+#define MAX_BATCH_BYTES (UINT64_C (64) << 20)
+#define MIN_BATCH_CLUSTERS 16
+
+/* Flush when this much waits in quarantine. */
+#define MAX_RELEASED_EXTENTS 16384
+
+static uint64_t
+batch_clusters (const struct allocator *a, uint64_t bytes) NO_TSA
+{
+  return max_u64 (MIN_BATCH_CLUSTERS,
+                  bytes >> a->refcounts.header->cluster_bits);
+}
+
+/* How far clusters may be used: 56-bit offsets, or the end of a device. */
+static int
+find_limit_locked (struct allocator *a, uint64_t *ret, struct error *err)
+  REQUIRES (a->lock)
+{
+  const uint32_t bits = a->refcounts.header->cluster_bits;
+  uint64_t size;
+
+  *ret = (QCOW2_MAX_HOST_OFFSET + 1) >> bits;
+  if (!a->io->fixed_size)
+    return 0;
+  if (io_size (a->io, &size, err) == -1)
+    return -1;
+  *ret = min_u64 (*ret, size >> bits);
+  return 0;
+}
+
+/* Make the file reach to the end of E, durably: what points behind the end
+ * of a file is an error in the eyes of qemu-img check. */
+static int
+extend_file_locked (struct allocator *a, struct extent e, struct error *err)
+  REQUIRES (a->lock)
+{
+  static const uint8_t zeros[4096];
+  const uint32_t bits = a->refcounts.header->cluster_bits;
+  const uint64_t len = min_u64 (sizeof zeros, UINT64_C (1) << bits);
+
+  return io_pwrite (a->io, zeros, len,
+                    ((e.first + e.nr_clusters) << bits) - len, IO_DSYNC, err);
+}
+
+/* What was just reserved reads zeros, durably: in a file because it was never
+ * written; a device must be made to. */
+static int
+make_clean_locked (struct allocator *a, struct extent e, struct error *err)
+  REQUIRES (a->lock)
+{
+  const uint32_t bits = a->refcounts.header->cluster_bits;
+
+  if (!a->io->fixed_size && extend_file_locked (a, e, err) == -1)
+    return -1;
+  if (a->io->fresh_reads_zero)
+    return 0;
+  if (io_zero (a->io, e.first << bits, e.nr_clusters << bits,
+               a->punch ? IO_PUNCH : 0, err) == -1)
+    return -1;
+  if (io_sync (a->io, err) == -1)
+    return poison_set (a->refcounts.poison, err);
+  return 0;
+}
+
+/* Raise the refcounts of a run at a->fresh, durably. */
+static int
+reserve_run_locked (struct allocator *a, uint64_t limit, struct extent *ret,
+                    struct error *err)
+  REQUIRES (a->lock)
+{
+  struct extent e;
+  bool covered;
+
+  if (refcounts_find_free (&a->refcounts, a->fresh, limit, a->batch, &e,
+                           &covered, err) == -1)
+    return -1;
+  if (e.nr_clusters == 0)
+    return error_set (err, ENOSPC, "no free cluster is left in the image");
+  if (metadata_map_touches (a->refcounts.metadata, e.first, e.nr_clusters))
+    return error_set (err, EIO, "host clusters from %" PRIu64 " on hold "
+                      "metadata but have refcount 0: the image is damaged, "
+                      "check it with qemu-img check", e.first);
+  if (covered) {
+    *ret = e;
+    return refcounts_add (&a->refcounts, e, 1, IO_DSYNC, err);
+  }
+  return refcounts_extend (&a->refcounts, e.first, limit, e.nr_clusters, ret,
+                           err);
+}
+
+static int
+fill_pool_locked (struct allocator *a, struct error *err)
+  REQUIRES (a->lock)
+{
+  uint64_t limit;
+
+  if (find_limit_locked (a, &limit, err) == -1)
+    return -1;
+  while (a->pool.len == 0) {
+    struct extent e;
+
+    if (reserve_run_locked (a, limit, &e, err) == -1)
+      return -1;
+    if (make_clean_locked (a, e, err) == -1 ||
+        extent_list_append (&a->pool, e, err) == -1) {
+      /* Not handed out: free again, and tried again by the next request. */
+      if (refcounts_add (&a->refcounts, e, -1, 0, NULL) == -1)
+        a->nr_stuck += e.nr_clusters;
+      return -1;
+    }
+    a->fresh = e.first + e.nr_clusters;
+  }
+  a->batch = min_u64 (a->batch * 2, batch_clusters (a, MAX_BATCH_BYTES));
+  return 0;
+}
+
+static int
+take_locked (struct allocator *a, uint64_t want, struct extent *ret,
+             struct error *err)
+  REQUIRES (a->lock)
+{
+  if (a->pool.len == 0 && fill_pool_locked (a, err) == -1) {
+    a->demand += want;          /* "after a flush there may be" */
+    return -1;
+  }
+  *ret = extent_list_take (&a->pool, want);
+  a->demand += ret->nr_clusters;
+  return 0;
+}
+
+int
+allocator_take (struct allocator *a, uint64_t want, struct extent *ret,
+                struct error *err)
+{
+  int r;
+
+  mutex_lock (&a->lock);
+  r = take_locked (a, want, ret, err);
+  mutex_unlock (&a->lock);
+  return r;
+}
+
+void
+allocator_put_back (struct allocator *a, struct extent e)
+{
+  mutex_lock (&a->lock);
+  if (extent_list_append (&a->pool, e, NULL) == -1)
+    a->nr_stuck += e.nr_clusters;
+  mutex_unlock (&a->lock);
+}
+
+bool
+allocator_release (struct allocator *a, struct extent e)
+{
+  bool crowded;
+
+  mutex_lock (&a->lock);
+  if (extent_list_append (&a->released, e, NULL) == -1)
+    a->nr_stuck += e.nr_clusters;
+  else
+    a->nr_quarantined += e.nr_clusters;
+  crowded = a->released.len > MAX_RELEASED_EXTENTS;
+  mutex_unlock (&a->lock);
+  return crowded;
+}
+
+static int
+empty_pool_locked (struct allocator *a, struct error *err)
+  REQUIRES (a->lock)
+{
+  extent_list_sort (&a->pool);
+  while (a->pool.len > 0) {
+    const struct extent e = a->pool.v[a->pool.len - 1];
+
+    if (refcounts_add (&a->refcounts, e, -1, 0, err) == -1)
+      return -1;
+    a->pool.len--;
+    a->pool.nr_clusters -= e.nr_clusters;
+    if (a->fresh == e.first + e.nr_clusters)
+      a->fresh = e.first;
+  }
+  return 0;
+}
+
+/* Cut off what was reserved at the end and never used. */
+static int
+cut_off_locked (struct allocator *a, struct error *err)
+  REQUIRES (a->lock)
+{
+  const uint64_t end = a->fresh << a->refcounts.header->cluster_bits;
+  uint64_t size;
+
+  if (io_size (a->io, &size, err) == -1)
+    return -1;
+  return end < size ? io_truncate (a->io, end, err) : 0;
+}
+
+int
+allocator_empty_pool (struct allocator *a, struct error *err)
+{
+  int r;
+
+  mutex_lock (&a->lock);
+  r = empty_pool_locked (a, err);
+  if (r == 0 && !a->io->fixed_size)
+    r = cut_off_locked (a, err);
+  mutex_unlock (&a->lock);
+  return r;
+}
+
+uint64_t
+allocator_quarantined (struct allocator *a)
+{
+  uint64_t n;
+
+  mutex_lock (&a->lock);
+  n = a->nr_quarantined;
+  mutex_unlock (&a->lock);
+  return n;
+}
+
+void
+allocator_get_stats (struct allocator *a, uint64_t *ret_reserved,
+                     uint64_t *ret_quarantined)
+{
+  mutex_lock (&a->lock);
+  *ret_reserved = a->pool.nr_clusters;
+  *ret_quarantined = a->nr_quarantined;
+  mutex_unlock (&a->lock);
+}
+
+/* Where never used space begins: the end of a file, which grows as it is
+ * written; on a device, after the last cluster that is counted. */
+static int
+find_fresh (struct allocator *a, uint64_t file_size, struct error *err) NO_TSA
+{
+  if (a->io->fixed_size)
+    return refcounts_end (&a->refcounts, &a->fresh, err);
+  a->fresh = div_round_up (file_size, a->refcounts.header->cluster_size);
+  return 0;
+}
+
+int
+allocator_init (struct allocator *a, uint64_t file_size, struct error *err)
+{
+  mutex_init (&a->lock);
+  a->batch = batch_clusters (a, MIN_BATCH_BYTES);
+  return find_fresh (a, file_size, err);
+}
+
+void
+allocator_destroy (struct allocator *a)
+{
+  extent_list_clear (&a->pool);
+  extent_list_clear (&a->released);
+  extent_list_clear (&a->syncing);
+  extent_list_clear (&a->unlinked);
+  extent_list_clear (&a->waiting);
+  extent_list_clear (&a->punched);
+  extent_list_clear (&a->punched_syncing);
+  refcounts_free (&a->refcounts);
+  mutex_destroy (&a->lock);
+}

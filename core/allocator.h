@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Who may use which host cluster.
+ *
+ * The life of a host cluster, and what is true of it in each place:
+ *
+ *   free         refcount 0
+ *     | reserve: refcount 1, durable; reads zeros, durably
+ *   pool         refcount 1, no pointer, reads zeros, also after a crash
+ *     | allocator_take
+ *   in use       a request, and then an entry in a table, has it
+ *     | allocator_release: its pointer is gone from the file (page cache)
+ *   released
+ *     | a sync that began later has completed: its pointer is gone for good
+ *   unlinked
+ *     | every request that could have seen the pointer has ended (grace.h)
+ *   punched      made to read zeros (host space given back)
+ *     | a sync: it reads zeros for good                -> pool, or free
+ *
+ * So what allocator_take returns can be linked at once, with no sync between
+ * the write of the data and the write of the pointer: whatever part of the
+ * two a power cut keeps, the cluster reads zeros or the new data, never
+ * what was there before, and its refcount is up.  That is how one sync makes
+ * a flush (docs/DURABILITY.md, R1-R4).  A crash leaks what was in the pool
+ * and in the later places: nothing worse.
+ *
+ * A cluster whose refcount is above 1 (snapshots, compressed neighbours) is
+ * only counted down, once it is unlinked.
+ *
+ * Clean space comes from the end of the file, where it costs two small
+ * durable writes (the refcounts, and the file's new length) for up to
+ * MAX_BATCH_BYTES.  Free clusters inside the file are
+ * found and punched while a flush is being done anyway (allocator_scavenge).
+ *
+ * Locks: a->lock guards everything but the lists marked "leader's", which
+ * belong to the one thread that runs a sync (image-flush.c).
+ */
+
+#ifndef BATON_ALLOCATOR_H
+#define BATON_ALLOCATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "extent-list.h"
+#include "grace.h"
+#include "mutex.h"
+#include "refcount.h"
+
+struct allocator {
+  struct io *io;                /* these three are borrowed */
+  struct grace *grace;
+  bool punch;                   /* give host space back */
+
+  struct mutex lock;
+  struct refcounts refcounts GUARDED_BY (lock);
+  struct extent_list pool GUARDED_BY (lock);
+  struct extent_list released GUARDED_BY (lock);
+  uint64_t fresh GUARDED_BY (lock);     /* from here on: never used space */
+  uint64_t batch GUARDED_BY (lock);     /* clusters to reserve next */
+  uint64_t scan GUARDED_BY (lock);      /* scavenged up to here */
+  uint64_t demand GUARDED_BY (lock);    /* taken since the last scavenge */
+  uint64_t nr_quarantined GUARDED_BY (lock); /* released .. punched */
+  uint64_t nr_stuck GUARDED_BY (lock);  /* could not be punched: leaked until
+                                         * the image is checked */
+
+  struct extent_list syncing;   /* leader's: released before the sync began */
+  struct extent_list unlinked;  /* leader's */
+  struct extent_list waiting;   /* leader's: unlinked, for waiting_epoch */
+  uint64_t waiting_epoch;       /* leader's */
+  struct extent_list punched;   /* leader's: since the last sync */
+  struct extent_list punched_syncing; /* leader's */
+};
+
+/* A is zeroed but for io, grace, punch and refcounts, which is loaded. */
+int allocator_init (struct allocator *a, uint64_t file_size,
+                    struct error *err) NO_TSA;
+void allocator_destroy (struct allocator *a) NO_TSA;
+
+/* Take 1 to WANT adjacent clusters from the pool, filling it if need be.
+ * ENOSPC or EFBIG: none are to be had now; after a flush there may be. */
+int allocator_take (struct allocator *a, uint64_t want, struct extent *ret,
+                    struct error *err) EXCLUDES (a->lock);
+
+/* E, taken and not written to, goes back. */
+void allocator_put_back (struct allocator *a, struct extent e)
+  EXCLUDES (a->lock);
+
+/* Nothing in the file points to E (once) any more, or E was taken and
+ * written to in vain.  Never fails: without memory to remember it, E leaks.
+ * True where so much is waiting that the caller should flush. */
+bool allocator_release (struct allocator *a, struct extent e)
+  EXCLUDES (a->lock);
+
+/* The leader's three, around each sync of the file. */
+void allocator_before_sync (struct allocator *a) EXCLUDES (a->lock);
+/* The sync succeeded: what was counted on is durable. */
+void allocator_after_sync (struct allocator *a) EXCLUDES (a->lock);
+/* Punch what may be; look for free clusters inside the file.  What cannot be
+ * reclaimed leaks; a failed write of refcounts poisons. */
+void allocator_reclaim (struct allocator *a) EXCLUDES (a->lock);
+
+/* Orderly end, after enough syncs to have emptied the quarantine: give the
+ * pool back. */
+int allocator_empty_pool (struct allocator *a, struct error *err)
+  EXCLUDES (a->lock);
+uint64_t allocator_quarantined (struct allocator *a) EXCLUDES (a->lock);
+void allocator_get_stats (struct allocator *a, uint64_t *ret_reserved,
+                          uint64_t *ret_quarantined) EXCLUDES (a->lock);
+
+#endif /* BATON_ALLOCATOR_H */

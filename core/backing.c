@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Backing files: see backing.h.  Immutable once open, so no lock.
+ *
+ * Which path a name means, and whether it may be opened, is in
+ * backing-name.c.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backing-name.h"
+#include "checked.h"
+#include "cleanup.h"
+#include "image-internal.h"
+
+struct backing {
+  struct io *io;                /* raw: owned; qcow2: NULL */
+  struct image *image;          /* qcow2: owned; raw: NULL */
+  uint64_t size;
+  char *path;
+};
+
+static int
+open_layer (struct backing *b, struct io *io, const char *format,
+            const struct image_options *options, unsigned depth,
+            struct error *err)
+{
+  if (strcmp (format, "raw") == 0) {
+    if (io_size (io, &b->size, err) == -1)
+      return -1;
+    b->io = io;
+    return 0;
+  }
+  if (strcmp (format, "qcow2") == 0) {
+    if (image_open_layer (io, b->path, false, options, depth, &b->image,
+                          err) == -1)
+      return -1;
+    b->size = image_size (b->image);
+    return 0;
+  }
+  return error_set (err, ENOTSUP, "its format is \"%s\", and only raw and "
+                    "qcow2 are served", format);
+}
+
+static int
+open_path (struct backing *b, const char *format,
+           const struct image_options *options, unsigned depth,
+           struct error *err)
+{
+  struct io *io;
+
+  if (options->opener->open (options->opener, b->path, 0, &io, err) == -1)
+    return error_prefix (err, "backing file %s", b->path);
+  if (open_layer (b, io, format, options, depth, err) == -1) {
+    io_close (io);
+    return error_prefix (err, "backing file %s", b->path);
+  }
+  return 0;
+}
+
+int
+backing_open (const char *overlay_name, const struct qcow2_header *header,
+              const struct image_options *options, unsigned depth,
+              struct backing **ret, struct error *err)
+{
+  struct backing *b;
+
+  if (depth > BACKING_MAX_DEPTH)
+    return error_set (err, ELOOP, "the backing chain has more than %d files: "
+                      "does a file back itself?", BACKING_MAX_DEPTH);
+  /* Guessing would let whoever once wrote to a raw disk decide. */
+  if (header->backing_format[0] == '\0')
+    return error_set (err, EINVAL, "the image names the backing file \"%s\" "
+                      "but not its format; say it with qemu-img rebase -u "
+                      "-b FILE -F raw|qcow2 IMAGE", header->backing_name);
+  b = calloc (1, sizeof *b);
+  if (!b)
+    return error_set (err, ENOMEM, "no memory for a backing file");
+  if (backing_name_resolve (overlay_name, header->backing_name,
+                            options->backing, &b->path, err) == -1 ||
+      open_path (b, header->backing_format, options, depth, err) == -1) {
+    backing_close (b);
+    return -1;
+  }
+  *ret = b;
+  return 0;
+}
+
+void
+backing_close (struct backing *b)
+{
+  if (!b)
+    return;
+  io_close (b->io);
+  image_close (b->image);
+  free (b->path);
+  free (b);
+}
+
+int
+backing_lock (struct backing *b, struct error *err)
+{
+  struct io *io = b->io ? b->io : image_io (b->image);
+
+  if (io_lock (io, LOCK_READER, err) == -1)
+    return error_prefix (err, "backing file %s", b->path);
+  if (b->image && b->image->backing)
+    return backing_lock (b->image->backing, err);
+  return 0;
+}
+
+uint64_t
+backing_size (const struct backing *b)
+{
+  return b->size;
+}
+
+int
+backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,
+              struct error *err)
+{
+  const uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
+
+  memset ((uint8_t *) buf + there, 0, len - there);
+  if (there == 0)
+    return 0;
+  if (b->io)
+    return io_pread (b->io, buf, there, offset, err);
+  return image_read (b->image, buf, there, offset, err);
+}
+
+int
+backing_extents (struct backing *b, uint64_t len, uint64_t offset,
+                 image_extent_fn fn, void *opaque, struct error *err)
+{
+  const uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
+
+  if (there > 0) {
+    const int r = b->image
+      ? image_extents (b->image, there, offset, fn, opaque, err)
+      : fn (opaque, offset, there, 0, err);
+
+    if (r == -1)
+      return -1;
+  }
+  if (there == len)
+    return 0;
+  return fn (opaque, offset + there, len - there,
+             IMAGE_EXTENT_HOLE | IMAGE_EXTENT_ZERO, err);
+}

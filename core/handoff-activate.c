@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * inactive -> activating -> active.
+ *
+ * Guarantees: everything is read after the lock is held, into an image object
+ * that nobody used before; until the swap no request sees it; and whatever
+ * fails closes all that was opened, which gives the locks back too, and leaves
+ * the handoff inactive and ready to be asked again.
+ *
+ * The ownership record and the ticket will be verified between "read" and
+ * "start".
+ *
+ * Runs under `command` (handoff-internal.h).
+ */
+
+#include <config.h>
+
+#include "handoff-internal.h"
+#include "io-file.h"
+
+static int
+open_file (struct handoff *h, struct stopwatch *w, struct io **ret,
+           struct error *err)
+{
+  struct io_opener *opener = h->options.opener;
+  const unsigned flags = h->read_only ? 0 : IO_OPEN_WRITE;
+  const int r = opener->open (opener, h->path, flags, ret, err);
+
+  stopwatch_lap (w, "open");
+  return r;
+}
+
+static int
+lock_file (struct handoff *h, struct stopwatch *w, struct io *io,
+           struct error *err)
+{
+  const int r = io_lock (io, h->read_only ? LOCK_READER : LOCK_WRITER, err);
+
+  stopwatch_lap (w, "lock");
+  return r;
+}
+
+/* Takes IO over on success only. */
+static int
+read_image (struct handoff *h, struct stopwatch *w, struct io *io,
+            struct image **ret, struct error *err)
+{
+  const int r = image_open (io, h->path, !h->read_only, &h->options, ret,
+                            err);
+
+  stopwatch_lap (w, "read");
+  return r;
+}
+
+/* A size cannot change under a client that is connected, and the destination
+ * told its clients a size when it started. */
+static int
+verify (struct handoff *h, struct stopwatch *w, struct image *img,
+        struct error *err)
+{
+  const uint64_t old_size = handoff_size (h);
+  const uint64_t new_size = image_size (img);
+
+  stopwatch_lap (w, "verify");
+  if (new_size != old_size)
+    return handoff_size_changed (old_size, new_size, err);
+  return 0;
+}
+
+static int
+start_writing (struct handoff *h, struct stopwatch *w, struct image *img,
+               struct error *err)
+{
+  const int r = h->read_only ? 0 : image_start_writing (img, err);
+
+  stopwatch_lap (w, "start");
+  return r;
+}
+
+/* Closes IO on failure. */
+static int
+lock_and_read (struct handoff *h, struct stopwatch *w, struct io *io,
+               struct image **ret, struct error *err)
+{
+  if (lock_file (h, w, io, err) == -1 ||
+      read_image (h, w, io, ret, err) == -1) {
+    io_close (io);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+open_afresh (struct handoff *h, struct stopwatch *w, struct image **ret,
+             struct error *err)
+{
+  struct io *io;
+
+  if (open_file (h, w, &io, err) == -1)
+    return -1;
+  return lock_and_read (h, w, io, ret, err);
+}
+
+/* Only in a test, to show what it costs: no fresh look at the file. */
+static int
+open_stale (struct handoff *h, struct stopwatch *w, struct image *stale,
+            struct image **ret, struct error *err)
+{
+  if (lock_file (h, w, image_io (stale), err) == -1) {
+    image_close (stale);
+    return -1;
+  }
+  *ret = stale;
+  return 0;
+}
+
+static int
+open_image (struct handoff *h, struct stopwatch *w, struct image **ret,
+            struct error *err)
+{
+  struct image *stale = stale_take (h->stale);
+
+  return stale ? open_stale (h, w, stale, ret, err)
+               : open_afresh (h, w, ret, err);
+}
+
+static int
+take_over (struct handoff *h, struct stopwatch *w, struct image **ret,
+           struct error *err)
+{
+  struct image *img;
+
+  if (open_image (h, w, &img, err) == -1)
+    return -1;
+  if (verify (h, w, img, err) == -1 ||
+      start_writing (h, w, img, err) == -1) {
+    image_close (img);
+    return -1;
+  }
+  *ret = img;
+  return 0;
+}
+
+static int
+activate (struct handoff *h, struct stopwatch *w, struct error *err)
+{
+  struct image *img;
+
+  gate_begin_activating (&h->gate);
+  if (take_over (h, w, &img, err) == -1) {
+    gate_abandon_activating (&h->gate);
+    return -1;
+  }
+  handoff_remember_lock (h, io_file_has_lock (image_io (img)));
+  gate_open (&h->gate, img);
+  stopwatch_lap (w, "swap");
+  return 0;
+}
+
+static int
+activate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
+{
+  struct error e = ERROR_INIT;
+  struct stopwatch w;
+  int r;
+
+  if (gate_state (&h->gate) == HANDOFF_ACTIVE)
+    return 0;
+  stopwatch_start (&w, "activate");
+  r = activate (h, &w, &e);
+  stopwatch_stop (&w, r == 0);
+  handoff_remember_timeline (h, &w.timeline);
+  return r == -1 ? handoff_fail (h, "cannot activate", &e, err) : 0;
+}
+
+int
+handoff_activate (struct handoff *h, struct error *err)
+{
+  int r;
+
+  mutex_lock (&h->command);
+  r = activate_locked (h, err);
+  mutex_unlock (&h->command);
+  return r;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * active -> inactivating -> inactive.
+ *
+ * Guarantees: the file is unlocked only after everything acknowledged is
+ * durable in it and nothing is in flight; what fails before that leaves the
+ * handoff active with its gate open and nothing lost.  A poisoned image never
+ * becomes inactive: that would tell the caller that its data is down when it
+ * may not be.
+ *
+ * The ownership record will be written as released between "flush" and
+ * "close".
+ *
+ * Runs under `command` (handoff-internal.h).
+ */
+
+#include <config.h>
+
+#include <errno.h>
+
+#include "handoff-internal.h"
+
+/* 0 where IMG may still be finished. */
+static int
+check_poison (struct image *img, struct error *err)
+{
+  struct image_stats stats;
+
+  image_get_stats (img, &stats);
+  if (!stats.poisoned)
+    return 0;
+  return error_set_class (err, EIO, "Poisoned",
+                          "an earlier write or sync of it failed, so what was "
+                          "written since the last successful flush may be "
+                          "lost and can never be made durable from here: stop "
+                          "this server, repair the storage, and activate "
+                          "afresh");
+}
+
+static int
+drain (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
+       struct error *err)
+{
+  const int r = gate_drain (&h->gate, timeout_ms, err);
+
+  stopwatch_lap (w, "drain");
+  return r;
+}
+
+static int
+finish (struct handoff *h, struct stopwatch *w, struct image *img,
+        struct error *err)
+{
+  const int r = h->read_only ? 0 : image_finish (img, err);
+
+  stopwatch_lap (w, "flush");
+  return r;
+}
+
+/* The unlock comes first and by itself: on NFS it is what tells the server,
+ * and closing frees IO. */
+static void
+give_up (struct handoff *h, struct stopwatch *w)
+{
+  struct image *img = gate_detach (&h->gate);
+
+  io_unlock (image_io (img));
+  image_close (img);
+  handoff_remember_lock (h, false);
+  gate_close (&h->gate);
+  stopwatch_lap (w, "close");
+}
+
+static int
+inactivate (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
+            struct error *err)
+{
+  struct image *img = gate_image (&h->gate);
+
+  if (check_poison (img, err) == -1 ||
+      drain (h, w, timeout_ms, err) == -1)
+    return -1;
+  if (finish (h, w, img, err) == -1) {
+    /* A request that was drained may have poisoned it. */
+    check_poison (img, err);
+    gate_reopen (&h->gate);
+    return -1;
+  }
+  give_up (h, w);
+  return 0;
+}
+
+static int
+inactivate_locked (struct handoff *h, unsigned timeout_ms, struct error *err)
+  REQUIRES (h->command)
+{
+  struct error e = ERROR_INIT;
+  struct stopwatch w;
+  int r;
+
+  if (gate_state (&h->gate) == HANDOFF_INACTIVE)
+    return 0;
+  stopwatch_start (&w, "inactivate");
+  r = inactivate (h, &w, timeout_ms, &e);
+  stopwatch_stop (&w, r == 0);
+  handoff_remember_timeline (h, &w.timeline);
+  return r == -1 ? handoff_fail (h, "cannot inactivate", &e, err) : 0;
+}
+
+int
+handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
+                    struct error *err)
+{
+  int r;
+
+  mutex_lock (&h->command);
+  r = inactivate_locked (h, drain_timeout_ms, err);
+  mutex_unlock (&h->command);
+  return r;
+}

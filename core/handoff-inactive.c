@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is read of a file that this server does not own.
+ *
+ * Guarantees: the file is opened read-only, without a lock, and closed again;
+ * nothing read here is kept but the virtual size and the cluster size.  The
+ * owner may be writing meanwhile, so guest data may be old.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "checked.h"
+#include "cleanup.h"
+#include "handoff-internal.h"
+#include "qcow2-header.h"
+
+static int
+open_read_only (struct handoff *h, struct io **ret, struct error *err)
+{
+  struct io_opener *opener = h->options.opener;
+
+  return opener->open (opener, h->path, 0, ret, err);
+}
+
+/* -- header ---------------------------------------------------------- */
+
+/* Features that matter only to a writer, the dirty bit among them, are the
+ * owner's and may change: they are looked at when we become the owner. */
+static int
+parse_header (const void *data, size_t len_bytes,
+              struct handoff_geometry *ret, struct error *err)
+{
+  CLEANUP_FREE struct qcow2_header *header = malloc (sizeof *header);
+
+  if (!header)
+    return error_set_errno (err, ENOMEM, "reading the header");
+  if (qcow2_header_parse (data, len_bytes, header, err) == -1 ||
+      qcow2_header_unsupported (header, false, err) == -1)
+    return -1;
+  ret->virtual_size = header->virtual_size;
+  ret->cluster_size = (uint32_t) header->cluster_size;
+  return 0;
+}
+
+static int
+read_header (struct io *io, struct handoff_geometry *ret, struct error *err)
+{
+  CLEANUP_FREE void *data = NULL;
+  uint64_t size, len_bytes;
+
+  if (io_size (io, &size, err) == -1)
+    return -1;
+  len_bytes = min_u64 (size, QCOW2_HEADER_MAX_BYTES);
+  data = malloc (len_bytes + 1);
+  if (!data)
+    return error_set_errno (err, ENOMEM, "reading the header");
+  if (io_pread (io, data, len_bytes, 0, err) == -1)
+    return -1;
+  return parse_header (data, len_bytes, ret, err);
+}
+
+int
+handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
+                       struct error *err)
+{
+  struct io *io;
+  int r;
+
+  if (open_read_only (h, &io, err) == -1)
+    return -1;
+  r = read_header (io, ret, err);
+  io_close (io);
+  return r;
+}
+
+int
+handoff_size_changed (uint64_t old_size, uint64_t new_size, struct error *err)
+{
+  return error_set_class (err, ESTALE, "SizeChanged",
+                          "its virtual size is %" PRIu64 " bytes now, but "
+                          "clients of this server were told %" PRIu64 ": "
+                          "start the server again", new_size, old_size);
+}
+
+/* -- guest data ------------------------------------------------------ */
+
+static int
+read_io (struct handoff *h, struct io *io, void *buf, size_t len,
+         uint64_t offset, struct error *err)
+{
+  struct image *img;
+  int r;
+
+  if (image_open (io, h->path, false, &h->options, &img, err) == -1) {
+    io_close (io);
+    return -1;
+  }
+  r = image_read (img, buf, len, offset, err);
+  image_close (img);
+  return r;
+}
+
+static int
+read_afresh (struct handoff *h, void *buf, size_t len, uint64_t offset,
+             struct error *err)
+{
+  struct io *io;
+
+  if (open_read_only (h, &io, err) == -1)
+    return -1;
+  return read_io (h, io, buf, len, offset, err);
+}
+
+/* Activation does not wait for such reads.  One that it overtook may have
+ * mixed what it saw before with clusters that our own clients have given
+ * another meaning since, so it is not answered but asked again. */
+int
+handoff_read_inactive (struct handoff *h, void *buf, size_t len,
+                       uint64_t offset, struct error *err)
+{
+  const uint64_t nr_activations = gate_nr_activations (&h->gate);
+  const int r = h->stale ? stale_read (h->stale, buf, len, offset, err)
+                         : read_afresh (h, buf, len, offset, err);
+
+  if (gate_nr_activations (&h->gate) != nr_activations)
+    return error_set_class (err, EAGAIN, "StateChanged",
+                            "the image was activated during the read: "
+                            "ask again");
+  return r;
+}

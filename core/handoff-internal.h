@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the parts of the handoff share.  Private to core/handoff*.c.
+ *
+ *   handoff.c             life, requests, flush, invalidate, status
+ *   handoff-gate.c        the state and who is inside
+ *   handoff-activate.c    inactive -> active
+ *   handoff-inactivate.c  active -> inactive
+ *   handoff-inactive.c    what is read of the file without owning it
+ *   handoff-stale.c       the founding bug, for a test
+ *   handoff-timeline.c    how long each phase took
+ *
+ * Lock order: command, then gate.lock or memory; never both of these.
+ *
+ *   command  held for the whole of a command, across I/O.  The state changes
+ *            only under it, so a command may look at the state and act.
+ *   memory   what was learnt and is told by status; a leaf, held briefly.
+ */
+
+#ifndef BATON_HANDOFF_INTERNAL_H
+#define BATON_HANDOFF_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "handoff-gate.h"
+#include "handoff-timeline.h"
+#include "handoff.h"
+#include "image.h"
+#include "mutex.h"
+
+struct handoff {
+  char *path;                           /* these three never change */
+  struct image_options options;
+  bool read_only;
+  struct mutex command;
+  struct gate gate;
+  struct stale *stale;                  /* NULL, except to show the bug */
+
+  struct mutex memory;
+  uint64_t virtual_size GUARDED_BY (memory);
+  uint32_t cluster_size GUARDED_BY (memory);
+  bool locked GUARDED_BY (memory);
+  char last_error[512] GUARDED_BY (memory);
+  struct handoff_timeline last GUARDED_BY (memory);
+};
+
+/* -- handoff.c ------------------------------------------------------- */
+
+/* Put "WHAT PATH: " before the text, leaving the path out where the text
+ * has it already; keep the result for status, and give it to RET (NULL is
+ * accepted).  Returns -1. */
+int handoff_fail (struct handoff *h, const char *what, struct error *err,
+                  struct error *ret);
+void handoff_remember_timeline (struct handoff *h,
+                                const struct handoff_timeline *t);
+void handoff_remember_lock (struct handoff *h, bool locked);
+
+/* -- handoff-inactive.c ---------------------------------------------- */
+
+struct handoff_geometry {
+  uint64_t virtual_size;
+  uint32_t cluster_size;
+};
+
+/* Open the file, read its header, close it. */
+int handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
+                           struct error *err);
+
+/* Fill ERR: class "SizeChanged", both sizes.  Returns -1. */
+int handoff_size_changed (uint64_t old_size, uint64_t new_size,
+                          struct error *err);
+
+/* -- handoff-stale.c ------------------------------------------------- */
+
+/* The founding bug on purpose: an image that was opened while another server
+ * may still have been writing, and is served later as it is. */
+int stale_new (struct handoff *h, struct stale **ret, struct error *err);
+void stale_free (struct stale *s);
+int stale_read (struct stale *s, void *buf, size_t len, uint64_t offset,
+                struct error *err);
+/* Give the image away, or NULL when that was done before. */
+struct image *stale_take (struct stale *s);
+
+#endif /* BATON_HANDOFF_INTERNAL_H */

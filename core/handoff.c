@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The handoff: its life, what requests ask of it, the commands that do not
+ * change the state, and status.  See handoff.h for the states and invariants,
+ * handoff-internal.h for the locks and the other parts.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handoff-internal.h"
+
+const char *
+handoff_state_name (enum handoff_state state)
+{
+  switch (state) {
+  case HANDOFF_INACTIVE: return "inactive";
+  case HANDOFF_ACTIVATING: return "activating";
+  case HANDOFF_ACTIVE: return "active";
+  case HANDOFF_INACTIVATING: return "inactivating";
+  }
+  return "unknown";
+}
+
+/* -- life ------------------------------------------------------------ */
+
+/* "WHAT PATH: " before the text; without the path where the text has it. */
+static int
+name_failure (const struct handoff *h, const char *what, struct error *err)
+{
+  if (!err)
+    return -1;
+  if (!h->path || strstr (err->text, h->path))
+    return error_prefix (err, "%s", what);
+  return error_prefix (err, "%s %s", what, h->path);
+}
+
+static int
+learn_geometry (struct handoff *h, struct error *err)
+{
+  struct handoff_geometry g;
+
+  if (handoff_read_geometry (h, &g, err) == -1)
+    return -1;
+  mutex_lock (&h->memory);
+  h->virtual_size = g.virtual_size;
+  h->cluster_size = g.cluster_size;
+  mutex_unlock (&h->memory);
+  return 0;
+}
+
+static int
+start (struct handoff *h, bool stale, struct error *err)
+{
+  if (!h->path)
+    return error_set_errno (err, ENOMEM, "its name");
+  if (learn_geometry (h, err) == -1)
+    return -1;
+  return stale ? stale_new (h, &h->stale, err) : 0;
+}
+
+int
+handoff_new (const struct handoff_config *config, struct handoff **ret,
+             struct error *err)
+{
+  struct handoff *h = calloc (1, sizeof *h);
+
+  if (!h)
+    return error_set_errno (err, ENOMEM, "opening %s", config->path);
+  mutex_init (&h->command);
+  mutex_init (&h->memory);
+  gate_init (&h->gate, config->hold, config->read_only);
+  h->path = strdup (config->path);
+  h->options = config->options;
+  h->read_only = config->read_only;
+  if (start (h, config->stale_for_tests, err) == -1) {
+    name_failure (h, "cannot open", err);
+    handoff_free (h);
+    return -1;
+  }
+  *ret = h;
+  return 0;
+}
+
+void
+handoff_free (struct handoff *h)
+{
+  if (!h)
+    return;
+  image_close (gate_detach (&h->gate));
+  stale_free (h->stale);
+  gate_destroy (&h->gate);
+  mutex_destroy (&h->memory);
+  mutex_destroy (&h->command);
+  free (h->path);
+  free (h);
+}
+
+/* -- requests -------------------------------------------------------- */
+
+enum admission
+handoff_admit (struct handoff *h, enum request_kind kind,
+               struct image **ret_image, struct error *err)
+{
+  return gate_admit (&h->gate, kind, ret_image, err);
+}
+
+void
+handoff_leave (struct handoff *h)
+{
+  gate_leave (&h->gate);
+}
+
+uint64_t
+handoff_size (struct handoff *h)
+{
+  uint64_t size;
+
+  mutex_lock (&h->memory);
+  size = h->virtual_size;
+  mutex_unlock (&h->memory);
+  return size;
+}
+
+/* -- what is remembered ---------------------------------------------- */
+
+int
+handoff_fail (struct handoff *h, const char *what, struct error *err,
+              struct error *ret)
+{
+  name_failure (h, what, err);
+  mutex_lock (&h->memory);
+  snprintf (h->last_error, sizeof h->last_error, "%s", err->text);
+  mutex_unlock (&h->memory);
+  if (ret)
+    *ret = *err;
+  return -1;
+}
+
+void
+handoff_remember_timeline (struct handoff *h, const struct handoff_timeline *t)
+{
+  mutex_lock (&h->memory);
+  h->last = *t;
+  mutex_unlock (&h->memory);
+}
+
+void
+handoff_remember_lock (struct handoff *h, bool locked)
+{
+  mutex_lock (&h->memory);
+  h->locked = locked;
+  mutex_unlock (&h->memory);
+}
+
+/* -- flush ----------------------------------------------------------- */
+
+static int
+flush_admitted (struct handoff *h, struct image *img, struct error *err)
+{
+  /* An image that was not started for writing has nothing to write back. */
+  const int r = h->read_only ? 0 : image_flush (img, err);
+
+  gate_leave (&h->gate);
+  return r;
+}
+
+static int
+flush_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
+{
+  struct image *img;
+
+  if (gate_state (&h->gate) != HANDOFF_ACTIVE)
+    return error_set_class (err, EPERM, "WrongState",
+                            "this server is inactive: it holds nothing to "
+                            "write back");
+  /* The state cannot change: `command` is held. */
+  if (gate_admit (&h->gate, REQUEST_FLUSH, &img, err) != ADMITTED)
+    return -1;
+  return flush_admitted (h, img, err);
+}
+
+int
+handoff_flush (struct handoff *h, struct error *err)
+{
+  struct error e = ERROR_INIT;
+  int r;
+
+  mutex_lock (&h->command);
+  r = flush_locked (h, &e);
+  mutex_unlock (&h->command);
+  return r == -1 ? handoff_fail (h, "cannot flush", &e, err) : 0;
+}
+
+/* -- invalidate ------------------------------------------------------ */
+
+static int
+invalidate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
+{
+  const uint64_t old_size = handoff_size (h);
+  struct handoff_geometry g;
+
+  if (gate_state (&h->gate) != HANDOFF_INACTIVE)
+    return error_set_class (err, EPERM, "WrongState",
+                            "this server is active, and it would throw "
+                            "away unwritten changes; inactivate it first");
+  if (handoff_read_geometry (h, &g, err) == -1)
+    return -1;
+  if (g.virtual_size != old_size)
+    return handoff_size_changed (old_size, g.virtual_size, err);
+  mutex_lock (&h->memory);
+  h->cluster_size = g.cluster_size;
+  mutex_unlock (&h->memory);
+  return 0;
+}
+
+int
+handoff_invalidate (struct handoff *h, struct error *err)
+{
+  struct error e = ERROR_INIT;
+  int r;
+
+  mutex_lock (&h->command);
+  r = invalidate_locked (h, &e);
+  mutex_unlock (&h->command);
+  return r == -1 ? handoff_fail (h, "cannot invalidate", &e, err) : 0;
+}
+
+/* -- status ---------------------------------------------------------- */
+
+/* Figures may wait for a lock of the engine that is held across metadata
+ * writes; nobody else should wait with us. */
+static void
+get_stats (struct handoff *h, struct image *img, struct handoff_status *ret)
+{
+  ret->has_stats = true;
+  image_get_stats (img, &ret->stats);
+  gate_leave (&h->gate);
+}
+
+void
+handoff_get_status (struct handoff *h, struct handoff_status *ret)
+{
+  struct image *img;
+
+  memset (ret, 0, sizeof *ret);
+  img = gate_snapshot (&h->gate, ret);
+  if (img)
+    get_stats (h, img, ret);
+  mutex_lock (&h->memory);
+  ret->locked = h->locked;
+  ret->virtual_size = h->virtual_size;
+  ret->cluster_size = h->cluster_size;
+  memcpy (ret->last_error, h->last_error, sizeof ret->last_error);
+  ret->last = h->last;
+  mutex_unlock (&h->memory);
+}

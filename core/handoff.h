@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Who serves: the states, the gate, and the commands that move an image
+ * between servers (docs/ARCHITECTURE.md, "Ownership").
+ *
+ *   inactive --activate--> activating --> active
+ *       ^                      |            |
+ *       |<----- failure -------+            |
+ *       +<-- inactivating <---inactivate----+   (failure: back to active)
+ *
+ *   inactive      nothing mutable is cached; the file is never written;
+ *                 no lock is held.
+ *   activating    a fresh image is being opened and verified; requests park.
+ *   active        the image object is the authority; writer lock held.
+ *   inactivating  no request is admitted; those in flight finish, then all is
+ *                 made durable, the image is closed and unlocked.
+ *
+ * Invariants:
+ *   1. Admitting a request and counting it in flight is one step under the
+ *      lock that guards the state.
+ *   2. The image pointer is set only in `active` and `inactivating`, and
+ *      closed only when nothing is in flight.
+ *   3. Taking over always reads everything afresh: the image object of an
+ *      earlier activation, or of `inactive`, is never used again.
+ *   4. Commands exclude each other; status never waits for one.
+ *
+ * Thread-safe.  The caller owns the handoff and ends it after all requests
+ * and commands have returned.
+ */
+
+#ifndef BATON_HANDOFF_H
+#define BATON_HANDOFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "image.h"
+
+struct handoff;
+
+enum handoff_state {
+  HANDOFF_INACTIVE,
+  HANDOFF_ACTIVATING,
+  HANDOFF_ACTIVE,
+  HANDOFF_INACTIVATING,
+};
+
+const char *handoff_state_name (enum handoff_state state);
+
+struct handoff_config {
+  const char *path;             /* absolute; copied */
+  struct image_options options; /* the opener outlives the handoff */
+  bool read_only;               /* serve without ever writing: LOCK_READER */
+  bool hold;                    /* while-inactive=hold */
+  bool stale_for_tests;         /* keep the tables read while inactive and
+                                 * serve from them: the founding bug, so that
+                                 * a test can show it is one */
+};
+
+/* Opens nothing for good: reads the header once (errors name what is wrong
+ * with the file) to learn the virtual size, and starts inactive. */
+int handoff_new (const struct handoff_config *config, struct handoff **ret,
+                 struct error *err);
+/* Closes without writing; for an orderly end inactivate first.  NULL ok. */
+void handoff_free (struct handoff *h);
+
+/* -- requests -------------------------------------------------------- */
+
+enum request_kind {
+  REQUEST_READ,
+  REQUEST_EXTENTS,
+  REQUEST_CACHE,
+  REQUEST_FLUSH,
+  REQUEST_WRITE,                /* write, zero, trim */
+};
+
+enum admission {
+  ADMITTED,             /* *RET_IMAGE may be used until handoff_leave */
+  ADMITTED_INACTIVE,    /* reads: handoff_read_inactive; extents: all data;
+                         * cache: nothing.  Then handoff_leave */
+  PARKED,               /* ask again a little later; nothing to leave */
+  REFUSED,              /* ERR filled (EPERM); nothing to leave */
+};
+
+enum admission handoff_admit (struct handoff *h, enum request_kind kind,
+                              struct image **ret_image, struct error *err);
+void handoff_leave (struct handoff *h);
+
+/* Read the file as it is now, through no cache of ours. */
+int handoff_read_inactive (struct handoff *h, void *buf, size_t len,
+                           uint64_t offset, struct error *err);
+
+/* Virtual size as last read; constant while clients are connected. */
+uint64_t handoff_size (struct handoff *h);
+
+/* -- commands -------------------------------------------------------- */
+
+/* All: 0, or -1 with ERR and the state as it was before (see the diagram).
+ * err->class: "LockHeld", "WrongState", "SizeChanged", "Poisoned", ... */
+
+/* Write back and sync while serving.  "WrongState" unless active. */
+int handoff_flush (struct handoff *h, struct error *err);
+
+/* active -> inactive.  Success when already inactive.  DRAIN_TIMEOUT_MS:
+ * give up (ETIMEDOUT, back to active) when requests in flight do not end;
+ * 0 waits for ever. */
+int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
+                        struct error *err);
+
+/* Forget all, read the header again, validate.  Only while inactive. */
+int handoff_invalidate (struct handoff *h, struct error *err);
+
+/* inactive -> active.  Success when already active.  The place of ticket
+ * and force, which come with the ownership record, is here. */
+int handoff_activate (struct handoff *h, struct error *err);
+
+/* -- status ---------------------------------------------------------- */
+
+#define HANDOFF_MAX_PHASES 8
+
+struct handoff_phase {
+  const char *name;             /* static: "drain", "flush", "lock", ... */
+  uint64_t us;
+};
+
+struct handoff_timeline {
+  const char *command;          /* "activate", "inactivate" or NULL: none yet */
+  bool ok;
+  uint64_t total_us;
+  size_t nr_phases;
+  struct handoff_phase phases[HANDOFF_MAX_PHASES];
+};
+
+struct handoff_status {
+  enum handoff_state state;
+  bool read_only;
+  bool hold;
+  bool locked;                  /* a real lock is held on the file */
+  uint64_t virtual_size;
+  uint32_t cluster_size;
+  uint64_t in_flight;
+  uint64_t parked;              /* requests told PARKED since the last change */
+  uint64_t nr_activations;
+  uint64_t nr_inactivations;
+  bool has_stats;               /* active only */
+  struct image_stats stats;
+  char last_error[512];         /* "" : none since start */
+  struct handoff_timeline last;
+};
+
+void handoff_get_status (struct handoff *h, struct handoff_status *ret);
+
+#endif /* BATON_HANDOFF_H */

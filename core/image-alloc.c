@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Image: writing to clusters that are new, and changing what guest clusters
+ * point to.  Callers hold the guest clusters in the range lock.
+ *
+ * Order (docs/DURABILITY.md):
+ *   R1  A new cluster reads zeros, durably, and its refcount is durable,
+ *       before it is here (allocator.h).  Where what it replaces read zeros
+ *       too, data and pointer may so reach the disk in any order.  Where it
+ *       replaces flushed data (of a backing file, a compressed cluster, a
+ *       cluster shared with a snapshot), the new data is synced before the
+ *       pointer is written.
+ *   R4  The pointer changes first, then the old cluster is released.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "checked.h"
+#include "cleanup.h"
+#include "image-internal.h"
+
+static int
+fail_if_not_zero (void *opaque, uint64_t offset, uint64_t len, unsigned type,
+                  struct error *err)
+{
+  (void) opaque; (void) offset; (void) len; (void) err;
+  return type & IMAGE_EXTENT_ZERO ? 0 : -1;
+}
+
+bool
+image_run_reads_zero (struct image *img, const struct run *run,
+                      uint64_t offset, uint64_t len)
+{
+  switch (run->type) {
+  case CLUSTER_ZERO_PLAIN:
+  case CLUSTER_ZERO_ALLOCATED:
+    return true;
+  case CLUSTER_UNALLOCATED:
+    return !img->backing ||
+      backing_extents (img->backing, len, offset, fail_if_not_zero, NULL,
+                       NULL) == 0;
+  case CLUSTER_NORMAL:
+  case CLUSTER_COMPRESSED:
+    break;
+  }
+  return false;
+}
+
+/* The host clusters that a raw entry points to; none: nr_clusters is 0. */
+static struct extent
+clusters_of (const struct image *img, uint64_t raw)
+{
+  const uint32_t bits = img->header.cluster_bits;
+  struct extent e = { 0, 0 };
+  struct l2_entry entry;
+
+  if (l2_entry_decode (&img->header, raw, &entry, NULL) == -1)
+    return e;
+  switch (entry.type) {
+  case CLUSTER_NORMAL:
+  case CLUSTER_ZERO_ALLOCATED:
+    e = (struct extent) { entry.host_offset >> bits, 1 };
+    break;
+  case CLUSTER_COMPRESSED:
+    /* "Free: decrement every touched host cluster." */
+    e.first = entry.host_offset >> bits;
+    e.nr_clusters = ((entry.host_offset + entry.compressed_bytes - 1) >> bits)
+      - e.first + 1;
+    break;
+  case CLUSTER_UNALLOCATED:
+  case CLUSTER_ZERO_PLAIN:
+    break;
+  }
+  return e;
+}
+
+static void
+release (struct image *img, struct extent e)
+{
+  /* A damaged image may say that data is where a table is: never free it. */
+  if (e.nr_clusters == 0 ||
+      metadata_map_touches (img->metadata, e.first, e.nr_clusters))
+    return;
+  if (allocator_release (&img->allocator, e))
+    atomic_store (&img->crowded, true);
+}
+
+int
+image_replace (struct image *img, uint64_t cluster, uint32_t nr,
+               const uint64_t *old, const uint64_t *new, struct error *err)
+{
+  struct extent gone = { 0, 0 };
+  uint32_t i;
+
+  if (mapping_set (&img->mapping, cluster, nr, new, err) == -1)
+    return -1;
+  for (i = 0; i < nr; ++i) {
+    const struct extent e = clusters_of (img, old[i]);
+
+    if (e.nr_clusters == 0 || e.first == clusters_of (img, new[i]).first)
+      continue;
+    if (gone.first + gone.nr_clusters != e.first) {
+      release (img, gone);
+      gone = (struct extent) { e.first, 0 };
+    }
+    gone.nr_clusters += e.nr_clusters;
+  }
+  release (img, gone);
+  return 0;
+}
+
+/* Point the NR guest clusters from CLUSTER on, all in one slice, to E. */
+static int
+publish (struct image *img, uint64_t cluster, const struct extent *e,
+         struct error *err)
+{
+  const uint32_t bits = img->header.cluster_bits;
+  uint64_t old[MAPPING_MAX_BATCH], new[MAPPING_MAX_BATCH];
+  uint32_t i;
+
+  if (mapping_get (&img->mapping, cluster, e->nr_clusters, old, err) == -1)
+    return -1;
+  for (i = 0; i < e->nr_clusters; ++i)
+    new[i] = l2_entry_normal ((e->first + i) << bits);
+  return image_replace (img, cluster, e->nr_clusters, old, new, err);
+}
+
+/* The request itself must not be in its grace period: what it waits for is
+ * punched when all requests that began before have ended. */
+bool
+image_space_came_back (struct image *img, unsigned tries, struct error *err)
+{
+  if (tries == 3 || (err->errnum != ENOSPC && err->errnum != EFBIG) ||
+      (tries > 0 && allocator_quarantined (&img->allocator) == 0))
+    return false;
+  return image_sync (img, err) == 0;
+}
+
+/* What is written, in guest bytes: [start][offset .. end][stop], where start
+ * and stop are the borders of the clusters, stop cut off at the disk's end. */
+struct span {
+  uint64_t start;
+  uint64_t offset;
+  uint64_t end;
+  uint64_t stop;
+};
+
+static struct span
+span_of (const struct image *img, uint64_t offset, uint64_t len)
+{
+  const uint64_t size = img->header.cluster_size;
+
+  return (struct span) {
+    .start = align_down (offset, size),
+    .offset = offset,
+    .end = offset + len,
+    .stop = min_u64 (align_up (offset + len, size), img->header.virtual_size),
+  };
+}
+
+/* Write head, data and tail in one go.  BUF NULL: the middle reads zeros
+ * already. */
+static int
+write_around (struct image *img, const struct span *s, const uint8_t *head,
+              const void *buf, const uint8_t *tail, uint64_t host,
+              struct error *err)
+{
+  const size_t head_len = s->offset - s->start;
+  const size_t tail_len = s->stop - s->end;
+  const struct iovec iov[3] = {
+    { (void *) head, head_len },
+    { (void *) buf, s->end - s->offset },
+    { (void *) tail, tail_len },
+  };
+
+  if (buf)
+    return io_pwritev (img->io, iov, 3, host, 0, err);
+  if (head_len && io_pwrite (img->io, head, head_len, host, 0, err) == -1)
+    return -1;
+  if (tail_len && io_pwrite (img->io, tail, tail_len,
+                             host + (s->end - s->start), 0, err) == -1)
+    return -1;
+  return 0;
+}
+
+/* The copy of copy-on-write: what the rest of the clusters held goes along,
+ * and all is durable when this returns. */
+static int
+write_over_data (struct image *img, const struct span *s, const void *buf,
+                 uint64_t host, struct error *err)
+{
+  const size_t head_len = s->offset - s->start;
+  const size_t tail_len = s->stop - s->end;
+  CLEANUP_FREE uint8_t *edges = malloc (head_len + tail_len + 1);
+
+  if (!edges)
+    return error_set (err, ENOMEM, "no memory for copy-on-write");
+  if (image_read_in_grace (img, edges, head_len, s->start, err) == -1 ||
+      image_read_in_grace (img, edges + head_len, tail_len, s->end,
+                           err) == -1 ||
+      write_around (img, s, edges, buf, edges + head_len, host, err) == -1)
+    return -1;
+  if (!buf && head_len == 0 && tail_len == 0)
+    return 0;
+  return image_sync (img, err);
+}
+
+static int
+write_over_zeros (struct image *img, const struct span *s, const void *buf,
+                  uint64_t host, struct error *err)
+{
+  if (!buf)
+    return 0;
+  return io_pwrite (img->io, buf, s->end - s->offset,
+                    host + (s->offset - s->start), 0, err);
+}
+
+int
+image_write_new (struct image *img, const struct run *run, const void *buf,
+                 size_t len, uint64_t offset, size_t *ret_len,
+                 struct error *err)
+{
+  const uint32_t bits = img->header.cluster_bits;
+  const uint64_t cluster = offset >> bits;
+  const uint64_t nr = ((offset + len - 1) >> bits) - cluster + 1;
+  struct extent e;
+  struct span s;
+  int r;
+
+  if (allocator_take (&img->allocator,
+                      mapping_batch (&img->mapping, cluster, nr), &e,
+                      err) == -1)
+    return -1;
+  len = min_u64 (len, ((cluster + e.nr_clusters) << bits) - offset);
+  s = span_of (img, offset, len);
+  if (image_run_reads_zero (img, run, s.start, s.stop - s.start))
+    r = write_over_zeros (img, &s, buf, e.first << bits, err);
+  else
+    r = write_over_data (img, &s, buf, e.first << bits, err);
+  if (r == 0)
+    r = publish (img, cluster, &e, err);
+  if (r == -1) {
+    /* Poisoned: nobody knows whether something points to it. */
+    if (!atomic_load (&img->poison.set))
+      allocator_release (&img->allocator, e);
+    return -1;
+  }
+  *ret_len = len;
+  return 0;
+}

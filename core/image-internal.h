@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to image-*.c and backing.c: what an open image consists of.
+ *
+ * Lock order, outermost first (docs/ARCHITECTURE.md, "Locks"):
+ *   a range of range_lock -> mapping.l1_lock -> allocator.lock
+ *   -> a shard of the table cache, a shard of the metadata map, poison.lock
+ * flush.lock and the inflate cache's lock are taken with none of these held,
+ * but for a range.
+ */
+
+#ifndef BATON_IMAGE_INTERNAL_H
+#define BATON_IMAGE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "allocator.h"
+#include "backing.h"
+#include "grace.h"
+#include "image.h"
+#include "inflate-cache.h"
+#include "mapping.h"
+#include "metadata-map.h"
+#include "poison.h"
+#include "range-lock.h"
+#include "table-cache.h"
+
+/* Group commit: one sync for all who ask while another runs. */
+struct flush_group {
+  struct mutex lock;
+  struct cond ended;
+  uint64_t nr_started GUARDED_BY (lock);
+  uint64_t nr_ended GUARDED_BY (lock);
+  bool running GUARDED_BY (lock);
+  _Atomic uint64_t nr_syncs;    /* for the statistics */
+};
+
+enum image_mode {
+  IMAGE_READ_ONLY,              /* opened; changes are refused with EROFS */
+  IMAGE_WRITING,                /* between start_writing and finish */
+};
+
+struct image {
+  struct io *io;                /* owned */
+  char *name;                   /* owned */
+  struct image_options options;
+  struct qcow2_header header;   /* as read at open */
+  bool for_writing;
+  unsigned depth;               /* 0: what is served; 1: its backing file ... */
+  _Atomic int mode;             /* enum image_mode */
+
+  struct poison poison;
+  struct grace grace;
+  struct table_cache *cache;    /* these five owned */
+  struct metadata_map *metadata;
+  struct inflate_cache *inflated;
+  struct backing *backing;      /* NULL: none */
+  struct mapping mapping;
+  struct allocator allocator;   /* for_writing only */
+  struct range_lock ranges;
+  struct flush_group flush;
+  _Atomic bool crowded;         /* flush soon: see allocator_release */
+};
+
+/* image_open with the DEPTH of a backing chain. */
+int image_open_layer (struct io *io, const char *name, bool for_writing,
+                      const struct image_options *options, unsigned depth,
+                      struct image **ret, struct error *err);
+
+/* EINVAL unless [OFFSET, OFFSET + LEN) lies inside the disk. */
+int image_check_range (const struct image *img, uint64_t len, uint64_t offset,
+                       struct error *err);
+/* Also EROFS or the poison's reason where a change is not possible. */
+int image_check_change (struct image *img, uint64_t len, uint64_t offset,
+                        struct error *err);
+
+/* The bytes of one run, in a grace period of the caller's. */
+int image_read_run (struct image *img, const struct run *run, void *buf,
+                    size_t len, uint64_t offset, struct error *err);
+/* image_read in a grace period of the caller's. */
+int image_read_in_grace (struct image *img, void *buf, size_t len,
+                         uint64_t offset, struct error *err);
+
+/* One sync that began after the call; what a flush and a copy-on-write need.
+ * Must be called in no lock but a range. */
+int image_sync (struct image *img, struct error *err);
+
+/* image-alloc.c, with the range lock on all clusters concerned: */
+
+/* Write [OFFSET, OFFSET + LEN), all inside RUN, which may not be written in
+ * place, to new clusters.  BUF NULL: zeros.  *RET_LEN: how much was done,
+ * at least one byte. */
+int image_write_new (struct image *img, const struct run *run,
+                     const void *buf, size_t len, uint64_t offset,
+                     size_t *ret_len, struct error *err);
+/* Write NEW over the entries OLD of NR guest clusters, which are in one
+ * slice, and release what they pointed to and no longer do. */
+int image_replace (struct image *img, uint64_t cluster, uint32_t nr,
+                   const uint64_t *old, const uint64_t *new,
+                   struct error *err);
+/* Whether reading RUN at guest OFFSET would give zeros without looking at
+ * data: nothing that was flushed can be lost by replacing it. */
+bool image_run_reads_zero (struct image *img, const struct run *run,
+                           uint64_t offset, uint64_t len);
+
+/* A change failed with ERR for the TRIES + 1st time.  Whether to try again:
+ * there was too little space, and a sync, which this is, may have brought
+ * freed clusters back.  Outside the grace period of the request. */
+bool image_space_came_back (struct image *img, unsigned tries,
+                            struct error *err);
+
+/* EIO where guest data would be written over metadata. */
+int image_check_overlap (struct image *img, uint64_t host_offset,
+                         uint64_t len, struct error *err);
+/* After a change outside its grace period: FUA, and a flush where too many
+ * released clusters wait for one.  R is what the change returned. */
+int image_end_change (struct image *img, int r, unsigned flags,
+                      struct error *err);
+
+#endif /* BATON_IMAGE_INTERNAL_H */

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Image: opening, the first and the last writes of an activation, closing.
+ *
+ * Opening reads the header, the L1 table, for a writer the refcount table,
+ * and opens the backing chain; it writes and locks nothing.  These functions
+ * run while no request does, so they take no lock of their own.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checked.h"
+#include "cleanup.h"
+#include "cursor.h"
+#include "image-internal.h"
+
+#define FIRST_READ_BYTES (UINT64_C (64) << 10)
+#define MAX_SLICE_BYTES 4096u
+#define MIN_AUTO_CACHE_BYTES (UINT64_C (1) << 20)
+#define MAX_AUTO_CACHE_BYTES (UINT64_C (64) << 20)
+
+static int
+read_header (struct image *img, uint64_t file_size, struct error *err)
+{
+  uint64_t len = min_u64 (file_size, FIRST_READ_BYTES);
+  CLEANUP_FREE uint8_t *buf = malloc (QCOW2_HEADER_MAX_BYTES);
+
+  if (!buf)
+    return error_set (err, ENOMEM, "no memory for the header");
+  if (io_pread (img->io, buf, len, 0, err) == -1)
+    return -1;
+  /* Names and extensions may fill a cluster larger than the first read. */
+  if (qcow2_header_probe (buf, len) && len == FIRST_READ_BYTES &&
+      load_be32 (buf + 20) > 16) {
+    len = min_u64 (file_size, QCOW2_HEADER_MAX_BYTES);
+    if (io_pread (img->io, buf, len, 0, err) == -1)
+      return -1;
+  }
+  if (qcow2_header_parse (buf, len, &img->header, err) == -1)
+    return -1;
+  return qcow2_header_unsupported (&img->header, img->for_writing, err);
+}
+
+static uint64_t
+cache_budget (const struct image *img)
+{
+  const struct qcow2_header *h = &img->header;
+  const uint64_t covering =
+    div_round_up (h->virtual_size, h->cluster_size) * h->l2_entry_bytes;
+
+  if (img->options.metadata_cache_bytes != METADATA_CACHE_AUTO)
+    return img->options.metadata_cache_bytes;
+  return max_u64 (MIN_AUTO_CACHE_BYTES,
+                  min_u64 (covering, MAX_AUTO_CACHE_BYTES));
+}
+
+static int
+make_caches (struct image *img, struct error *err)
+{
+  const uint32_t slice = min_u64 (img->header.cluster_size, MAX_SLICE_BYTES);
+
+  if (table_cache_new (img->io, cache_budget (img), slice, &img->cache,
+                       err) == -1 ||
+      inflate_cache_new (img->io, &img->header, &img->inflated, err) == -1)
+    return -1;
+  return metadata_map_new (&img->metadata, err);
+}
+
+static int
+load_mapping (struct image *img, uint64_t file_size, struct error *err)
+{
+  struct mapping *m = &img->mapping;
+
+  m->io = img->io;
+  m->header = &img->header;
+  m->cache = img->cache;
+  m->metadata = img->metadata;
+  m->poison = &img->poison;
+  m->allocator = img->for_writing ? &img->allocator : NULL;
+  return mapping_load (m, file_size, img->for_writing, err);
+}
+
+static int
+load_allocator (struct image *img, uint64_t file_size, struct error *err)
+  NO_TSA
+{
+  struct allocator *a = &img->allocator;
+  struct refcounts *rc = &a->refcounts;
+
+  a->io = img->io;
+  a->grace = &img->grace;
+  a->punch = !img->options.keep_space;
+  rc->io = img->io;
+  rc->header = &img->header;
+  rc->cache = img->cache;
+  rc->metadata = img->metadata;
+  rc->poison = &img->poison;
+  if (metadata_map_add (img->metadata, 0, 1, err) == -1 ||
+      refcounts_load (rc, file_size, err) == -1)
+    return -1;
+  return allocator_init (a, file_size, err);
+}
+
+static int
+load (struct image *img, struct error *err)
+{
+  uint64_t file_size;
+
+  if (io_size (img->io, &file_size, err) == -1 ||
+      read_header (img, file_size, err) == -1 ||
+      make_caches (img, err) == -1 ||
+      load_mapping (img, file_size, err) == -1)
+    return -1;
+  if (img->for_writing && load_allocator (img, file_size, err) == -1)
+    return -1;
+  if (img->header.backing_name[0] == '\0')
+    return 0;
+  return backing_open (img->name, &img->header, &img->options,
+                       img->depth + 1, &img->backing, err);
+}
+
+static struct image *
+new_image (struct io *io, const char *name, bool for_writing,
+           const struct image_options *options, unsigned depth) NO_TSA
+{
+  struct image *img = calloc (1, sizeof *img);
+
+  if (!img)
+    return NULL;
+  img->io = io;
+  img->options = *options;
+  img->for_writing = for_writing;
+  img->depth = depth;
+  img->name = strdup (name);
+  poison_init (&img->poison);
+  range_lock_init (&img->ranges);
+  mutex_init (&img->flush.lock);
+  cond_init (&img->flush.ended);
+  return img;
+}
+
+/* Everything but the file, which is the caller's until opening succeeded. */
+static void
+free_image (struct image *img) NO_TSA
+{
+  backing_close (img->backing);
+  if (img->for_writing)
+    allocator_destroy (&img->allocator);
+  mapping_destroy (&img->mapping);
+  metadata_map_free (img->metadata);
+  inflate_cache_free (img->inflated);
+  table_cache_free (img->cache);
+  cond_destroy (&img->flush.ended);
+  mutex_destroy (&img->flush.lock);
+  range_lock_destroy (&img->ranges);
+  poison_destroy (&img->poison);
+  free (img->name);
+  free (img);
+}
+
+int
+image_open_layer (struct io *io, const char *name, bool for_writing,
+                  const struct image_options *options, unsigned depth,
+                  struct image **ret, struct error *err)
+{
+  struct image *img = new_image (io, name, for_writing, options, depth);
+
+  if (!img)
+    return error_set (err, ENOMEM, "no memory for an image");
+  if (!img->name)
+    error_set (err, ENOMEM, "no memory for an image");
+  else if (load (img, err) == 0) {
+    *ret = img;
+    return 0;
+  }
+  free_image (img);
+  return -1;
+}
+
+int
+image_open (struct io *io, const char *name, bool for_writing,
+            const struct image_options *options, struct image **ret,
+            struct error *err)
+{
+  return image_open_layer (io, name, for_writing, options, 0, ret, err);
+}
+
+void
+image_close (struct image *img)
+{
+  struct io *io;
+
+  if (!img)
+    return;
+  io = img->io;
+  free_image (img);
+  io_close (io);
+}
+
+/* "Unknown autoclear: clear at read-write open, even with no write."  Baton
+ * maintains none of those that are known, either: dirty bitmaps would miss
+ * writes, and say so by their cleared bit. */
+static int
+clear_autoclear_bits (struct image *img, struct error *err)
+{
+  const uint8_t zeros[8] = { 0 };
+
+  if (img->header.autoclear_features == 0)
+    return 0;
+  if (io_pwrite (img->io, zeros, sizeof zeros, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
+                 err) == -1)
+    return poison_set (&img->poison, err);
+  img->header.autoclear_features = 0;
+  return 0;
+}
+
+int
+image_start_writing (struct image *img, struct error *err)
+{
+  if (img->backing && backing_lock (img->backing, err) == -1)
+    return -1;
+  if (clear_autoclear_bits (img, err) == -1)
+    return -1;
+  atomic_store (&img->mode, IMAGE_WRITING);
+  return 0;
+}
+
+/* Each sync moves what was released one place on; no request is in flight,
+ * so three empty the quarantine. */
+static int
+empty_quarantine (struct image *img, struct error *err)
+{
+  unsigned i;
+
+  for (i = 0; i < 3 && allocator_quarantined (&img->allocator) > 0; ++i)
+    if (image_sync (img, err) == -1)
+      return -1;
+  return 0;
+}
+
+int
+image_finish (struct image *img, struct error *err)
+{
+  if (atomic_load (&img->mode) != IMAGE_WRITING)
+    return 0;
+  if (image_sync (img, err) == -1 ||
+      empty_quarantine (img, err) == -1 ||
+      allocator_empty_pool (&img->allocator, err) == -1 ||
+      image_sync (img, err) == -1)
+    return -1;
+  atomic_store (&img->mode, IMAGE_READ_ONLY);
+  return 0;
+}
+
+uint64_t
+image_size (const struct image *img)
+{
+  return img->header.virtual_size;
+}
+
+const struct qcow2_header *
+image_header (const struct image *img)
+{
+  return &img->header;
+}
+
+struct io *
+image_io (struct image *img)
+{
+  return img->io;
+}
+
+void
+image_get_stats (struct image *img, struct image_stats *ret)
+{
+  struct table_cache_stats cache;
+
+  table_cache_get_stats (img->cache, &cache);
+  *ret = (struct image_stats) {
+    .cache_bytes = cache.used_bytes,
+    .cache_budget_bytes = cache.budget_bytes,
+    .cache_hits = cache.hits,
+    .cache_misses = cache.misses,
+    .metadata_writes = cache.writes,
+    .syncs = atomic_load (&img->flush.nr_syncs),
+    .poisoned = atomic_load (&img->poison.set),
+  };
+  if (img->for_writing)
+    allocator_get_stats (&img->allocator, &ret->reserved_clusters,
+                         &ret->quarantined_clusters);
+}

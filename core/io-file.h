@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * io over a file or block device of the operating system.
+ *
+ * Guarantees: EINTR and short transfers are retried; zero falls back from
+ * hole punching to zero ranges to writing zeros; sync is fdatasync.  Only
+ * regular files and block devices are opened: a directory, FIFO, socket
+ * or character device is refused by name, and opening never blocks.
+ *
+ * direct = true (cache=none) uses O_DIRECT; requests that are not aligned
+ * go through an aligned bounce buffer, and read-modify-write of the edges
+ * is serialised inside.  Thread-safe.
+ *
+ * locking: "off" makes lock () succeed without a lock; "auto" takes the
+ * locks where the filesystem has them and says with has_lock () whether
+ * it got them; "on" fails where they are missing.
+ */
+
+#ifndef BATON_IO_FILE_H
+#define BATON_IO_FILE_H
+
+#include <stdbool.h>
+
+#include "io.h"
+
+enum locking { LOCKING_AUTO, LOCKING_ON, LOCKING_OFF };
+
+struct io_file_opener {
+  struct io_opener base;        /* pass &x.base */
+  bool direct;
+  enum locking locking;
+};
+
+void io_file_opener_init (struct io_file_opener *opener, bool direct,
+                          enum locking locking);
+
+/* True where IO, opened by this opener, holds real locks now. */
+bool io_file_has_lock (const struct io *io);
+
+#endif /* BATON_IO_FILE_H */

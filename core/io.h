@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The backing file, as everything above sees it.
+ *
+ * One table of functions stands between the engine and the operating
+ * system, so that a simulated disk (tests/simdisk.c) can take its place
+ * and lose power, fail the Nth call or reorder what was not synced.
+ *
+ * Offsets and lengths are bytes.  Every call either does all that was
+ * asked (0) or fails (-1, error filled): no short counts.  Calls may come
+ * from many threads at once; there is no file position.
+ *
+ *   pread   reads; beyond the end of the file it yields zeros.
+ *   pwritev writes all of IOV at OFFSET, extending the file if need be.
+ *           IO_DSYNC: durable when the call returns (this range alone;
+ *           far cheaper than sync while other data is dirty).
+ *   zero    makes the range read zeros, giving the space back to the host
+ *           where IO_PUNCH is set and the file can.  Never extends the
+ *           file: the part of the range beyond its end is left alone.
+ *           Durable after the next sync.
+ *   sync    makes durable all writes that completed before the call.
+ *           After a failed sync nothing about earlier writes is known;
+ *           the engine poisons the image (docs/DURABILITY.md).
+ *   size    current size of the file or device.
+ *   truncate cuts the file off at SIZE, below its present size.  May be NULL
+ *           where that cannot be done.
+ *   prefetch starts reading a range ahead; a hint, cannot fail.
+ *   lock, unlock  QEMU's byte locks (lock.h) on the open file.
+ *   close   frees IO itself.  Does not sync.  Locks vanish.
+ *
+ * Without a lock of its own; implementations say theirs.
+ */
+
+#ifndef BATON_IO_H
+#define BATON_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "error.h"
+#include "lock.h"
+
+#define IO_DSYNC 1u
+#define IO_PUNCH 2u
+
+struct io;
+
+struct io_ops {
+  int (*pread) (struct io *io, void *buf, size_t len, uint64_t offset,
+                struct error *err);
+  int (*pwritev) (struct io *io, const struct iovec *iov, int nr_iov,
+                  uint64_t offset, unsigned flags, struct error *err);
+  int (*zero) (struct io *io, uint64_t offset, uint64_t len,
+               unsigned flags, struct error *err);
+  int (*sync) (struct io *io, struct error *err);
+  int (*size) (struct io *io, uint64_t *ret_size, struct error *err);
+  int (*truncate) (struct io *io, uint64_t size, struct error *err);
+  void (*prefetch) (struct io *io, uint64_t offset, uint64_t len);
+  int (*lock) (struct io *io, enum lock_mode mode, struct error *err);
+  void (*unlock) (struct io *io);
+  void (*close) (struct io *io);
+};
+
+/* Implementations embed this as their first member. */
+struct io {
+  const struct io_ops *ops;
+  bool read_only;               /* pwritev, zero: EBADF */
+  bool fresh_reads_zero;        /* space never written reads zeros, also
+                                 * after a crash: true of regular files,
+                                 * not of block devices */
+  bool fixed_size;              /* cannot grow: a block device */
+};
+
+/* Who opens files for the engine: the image itself and its backing files
+ * go through the same one, so that policy has one place.
+ *
+ * open: NAME is a path.  Fills *RET, which the caller closes.  Errors say
+ * what NAME is ("is a directory", "No such file or directory", ...).
+ */
+#define IO_OPEN_WRITE 1u
+
+struct io_opener {
+  int (*open) (struct io_opener *opener, const char *name, unsigned flags,
+               struct io **ret, struct error *err);
+};
+
+static inline int
+io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
+          struct error *err)
+{
+  return io->ops->pread (io, buf, len, offset, err);
+}
+
+static inline int
+io_pwritev (struct io *io, const struct iovec *iov, int nr_iov,
+            uint64_t offset, unsigned flags, struct error *err)
+{
+  return io->ops->pwritev (io, iov, nr_iov, offset, flags, err);
+}
+
+static inline int
+io_pwrite (struct io *io, const void *buf, size_t len, uint64_t offset,
+           unsigned flags, struct error *err)
+{
+  const struct iovec iov = { (void *) buf, len };
+
+  return io->ops->pwritev (io, &iov, 1, offset, flags, err);
+}
+
+static inline int
+io_zero (struct io *io, uint64_t offset, uint64_t len, unsigned flags,
+         struct error *err)
+{
+  return io->ops->zero (io, offset, len, flags, err);
+}
+
+static inline int
+io_sync (struct io *io, struct error *err)
+{
+  return io->ops->sync (io, err);
+}
+
+static inline int
+io_size (struct io *io, uint64_t *ret_size, struct error *err)
+{
+  return io->ops->size (io, ret_size, err);
+}
+
+/* Success without doing anything where the file cannot be cut off. */
+static inline int
+io_truncate (struct io *io, uint64_t size, struct error *err)
+{
+  return io->ops->truncate ? io->ops->truncate (io, size, err) : 0;
+}
+
+static inline void
+io_prefetch (struct io *io, uint64_t offset, uint64_t len)
+{
+  io->ops->prefetch (io, offset, len);
+}
+
+static inline int
+io_lock (struct io *io, enum lock_mode mode, struct error *err)
+{
+  return io->ops->lock (io, mode, err);
+}
+
+static inline void
+io_unlock (struct io *io)
+{
+  io->ops->unlock (io);
+}
+
+static inline void
+io_close (struct io *io)
+{
+  if (io)
+    io->ops->close (io);
+}
+
+#endif /* BATON_IO_H */

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Mapping: looking entries up and writing them.  Making L2 tables is in
+ * mapping-table.c.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "checked.h"
+#include "cursor.h"
+#include "mapping-table.h"
+
+/* A lookup reads this many entries at a time. */
+#define LOOKUP_ENTRIES 32
+
+static uint64_t
+l1_index (const struct mapping *m, uint64_t cluster)
+{
+  return cluster >> m->header->l2_bits;
+}
+
+static uint64_t
+entry_offset (const struct mapping *m, uint64_t table, uint64_t cluster)
+{
+  const uint64_t mask = (UINT64_C (1) << m->header->l2_bits) - 1;
+
+  return table + (cluster & mask) * 8;
+}
+
+uint32_t
+mapping_batch (const struct mapping *m, uint64_t cluster, uint64_t nr)
+{
+  const uint64_t per_slice = table_cache_slice_bytes (m->cache) / 8;
+
+  return min_u64 (nr, per_slice - cluster % per_slice);
+}
+
+bool
+mapping_has_table (const struct mapping *m, uint64_t cluster)
+{
+  return atomic_load (&m->l1[l1_index (m, cluster)]) != 0;
+}
+
+uint64_t
+mapping_next_table (const struct mapping *m, uint64_t cluster)
+{
+  return (l1_index (m, cluster) + 1) << m->header->l2_bits;
+}
+
+int
+mapping_get (struct mapping *m, uint64_t cluster, uint32_t nr,
+             uint64_t *ret_raw, struct error *err)
+{
+  const uint64_t l1 = atomic_load (&m->l1[l1_index (m, cluster)]);
+  uint64_t table;
+  bool copied;
+  uint32_t i;
+
+  if (l1_entry_decode (m->header, l1, &table, &copied, err) == -1)
+    return error_prefix (err, "L1 entry %" PRIu64, l1_index (m, cluster));
+  if (table == 0) {
+    for (i = 0; i < nr; ++i)
+      ret_raw[i] = 0;
+    return 0;
+  }
+  if (table_cache_read (m->cache, ret_raw, nr * sizeof *ret_raw,
+                        entry_offset (m, table, cluster), err) == -1)
+    return -1;
+  for (i = 0; i < nr; ++i)
+    ret_raw[i] = be64toh (ret_raw[i]);
+  return 0;
+}
+
+int
+mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
+             const uint64_t *raw, struct error *err)
+{
+  uint64_t be[MAPPING_MAX_BATCH];
+  uint64_t table;
+  uint32_t i;
+
+  if (mapping_writable_table (m, l1_index (m, cluster), &table, err) == -1)
+    return -1;
+  /* Brings the slice in: where that fails nothing is in doubt, and nothing
+   * need be poisoned. */
+  if (table_cache_read (m->cache, be, nr * sizeof *be,
+                        entry_offset (m, table, cluster), err) == -1)
+    return -1;
+  for (i = 0; i < nr; ++i)
+    be[i] = htobe64 (raw[i]);
+  if (table_cache_write (m->cache, be, nr * sizeof *be,
+                         entry_offset (m, table, cluster), 0, err) == -1)
+    return poison_set (m->poison, err);
+  return 0;
+}
+
+static int
+decode (const struct mapping *m, uint64_t raw, uint64_t cluster,
+        struct l2_entry *ret, struct error *err)
+{
+  if (l2_entry_decode (m->header, raw, ret, err) == -1)
+    return error_prefix (err, "guest offset %" PRIu64,
+                         cluster << m->header->cluster_bits);
+  return 0;
+}
+
+/* Whether NEXT, INDEX clusters after FIRST, continues its run. */
+static bool
+continues (const struct mapping *m, const struct l2_entry *first,
+           const struct l2_entry *next, uint32_t index)
+{
+  if (next->type != first->type || next->copied != first->copied)
+    return false;
+  switch (first->type) {
+  case CLUSTER_NORMAL:
+    return next->host_offset == first->host_offset
+      + ((uint64_t) index << m->header->cluster_bits);
+  case CLUSTER_COMPRESSED:
+    return false;
+  case CLUSTER_UNALLOCATED:
+  case CLUSTER_ZERO_PLAIN:
+  case CLUSTER_ZERO_ALLOCATED:
+    return true;
+  }
+  return false;
+}
+
+/* How many of the NR raw entries, INDEX clusters after FIRST, continue its
+ * run.  An entry that cannot be decoded ends it: it is reported when a run
+ * starts there. */
+static uint32_t
+count_run (const struct mapping *m, const struct l2_entry *first,
+           const uint64_t *raw, uint32_t nr, uint32_t index)
+{
+  struct l2_entry next;
+  uint32_t i;
+
+  for (i = 0; i < nr; ++i)
+    if (l2_entry_decode (m->header, raw[i], &next, NULL) == -1 ||
+        (index + i > 0 && !continues (m, first, &next, index + i)))
+      break;
+  return i;
+}
+
+static void
+run_without_table (const struct mapping *m, uint64_t offset, uint64_t len,
+                   struct run *ret)
+{
+  const uint32_t bits = m->header->cluster_bits;
+  const uint64_t end = mapping_next_table (m, offset >> bits) << bits;
+
+  *ret = (struct run) {
+    .type = CLUSTER_UNALLOCATED, .len = min_u64 (len, end - offset),
+  };
+}
+
+int
+mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
+                struct run *ret, struct error *err)
+{
+  const uint32_t bits = m->header->cluster_bits;
+  const uint64_t cluster = offset >> bits;
+  const uint64_t in_cluster = offset & (m->header->cluster_size - 1);
+  const uint64_t nr_wanted = ((in_cluster + len - 1) >> bits) + 1;
+  const uint32_t left = mapping_batch (m, cluster, nr_wanted);
+  uint64_t raw[LOOKUP_ENTRIES];
+  struct l2_entry first;
+  uint32_t total = 0, nr, same;
+
+  if (!mapping_has_table (m, cluster)) {
+    run_without_table (m, offset, len, ret);
+    return 0;
+  }
+  do {
+    nr = min_u64 (left - total, LOOKUP_ENTRIES);
+    if (mapping_get (m, cluster + total, nr, raw, err) == -1 ||
+        (total == 0 && decode (m, raw[0], cluster, &first, err) == -1))
+      return -1;
+    same = count_run (m, &first, raw, nr, total);
+    total += same;
+  } while (same == nr && total < left);
+
+  *ret = (struct run) {
+    .type = first.type,
+    .copied = first.copied,
+    .len = min_u64 (len, ((uint64_t) total << bits) - in_cluster),
+    .host_offset = first.host_offset,
+    .compressed_bytes = first.compressed_bytes,
+  };
+  if (first.type == CLUSTER_NORMAL)
+    ret->host_offset += in_cluster;
+  return 0;
+}
+
+static int
+check_table (const struct mapping *m, uint64_t index, uint64_t raw,
+             struct error *err)
+{
+  uint64_t table;
+  bool copied;
+
+  if (l1_entry_decode (m->header, raw, &table, &copied, err) == -1)
+    return error_prefix (err, "L1 entry %" PRIu64, index);
+  if (table == 0)
+    return 0;
+  return metadata_map_add (m->metadata, table >> m->header->cluster_bits, 1,
+                           err);
+}
+
+static int
+load_entries (struct mapping *m, const uint8_t *raw, bool with_tables,
+              struct error *err)
+{
+  const uint32_t nr = m->header->nr_l1_entries;
+  uint32_t i;
+
+  for (i = 0; i < nr; ++i) {
+    const uint64_t entry = load_be64 (raw + (size_t) i * 8);
+
+    atomic_init (&m->l1[i], entry);
+    if (with_tables && entry && check_table (m, i, entry, err) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+int
+mapping_load (struct mapping *m, uint64_t file_size, bool with_tables,
+              struct error *err)
+{
+  const struct qcow2_header *h = m->header;
+  const uint64_t bytes = (uint64_t) h->nr_l1_entries * 8;
+  uint8_t *raw;
+  int r = -1;
+
+  mutex_init (&m->l1_lock);
+  if (bytes == 0)
+    return 0;
+  if (h->l1_table_offset + bytes > file_size)
+    return error_set (err, EIO, "the L1 table ends at offset %" PRIu64
+                      " but the file has %" PRIu64 " bytes: it is truncated, "
+                      "restore it from a copy", h->l1_table_offset + bytes,
+                      file_size);
+  raw = malloc (bytes);
+  m->l1 = calloc (h->nr_l1_entries, sizeof *m->l1);
+  if (!raw || !m->l1)
+    error_set (err, ENOMEM, "no memory for the L1 table");
+  else if (io_pread (m->io, raw, bytes, h->l1_table_offset, err) == 0 &&
+           (!with_tables ||
+            metadata_map_add (m->metadata,
+                              h->l1_table_offset >> h->cluster_bits,
+                              div_round_up (bytes, h->cluster_size),
+                              err) == 0))
+    r = load_entries (m, raw, with_tables, err);
+  free (raw);
+  return r;
+}
+
+void
+mapping_destroy (struct mapping *m)
+{
+  free (m->l1);
+  m->l1 = NULL;
+  mutex_destroy (&m->l1_lock);
+}

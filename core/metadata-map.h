@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The set of host clusters that hold metadata, asked before guest data is
+ * written: "no data write may touch header, L1, L2, refcount table, refcount
+ * blocks".  A damaged or hostile image cannot make a guest overwrite them.
+ *
+ * Constant time per question; memory is 8 to 16 bytes for each metadata
+ * cluster.  Keys are host cluster numbers.  Thread-safe.
+ */
+
+#ifndef BATON_METADATA_MAP_H
+#define BATON_METADATA_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+
+struct metadata_map;
+
+int metadata_map_new (struct metadata_map **ret, struct error *err);
+void metadata_map_free (struct metadata_map *m);
+
+/* Adding what is there already does nothing.  Fails with ENOMEM only. */
+int metadata_map_add (struct metadata_map *m, uint64_t first_cluster,
+                      uint64_t nr_clusters, struct error *err);
+void metadata_map_remove (struct metadata_map *m, uint64_t first_cluster,
+                          uint64_t nr_clusters);
+bool metadata_map_touches (struct metadata_map *m, uint64_t first_cluster,
+                           uint64_t nr_clusters);
+
+#endif /* BATON_METADATA_MAP_H */

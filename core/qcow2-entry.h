@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Codecs of the 64-bit entries of L1, L2 and refcount tables, and of the
+ * packed entries of refcount blocks.  Pure functions; no file, no lock.
+ *
+ * Sections: "Cluster mapping" and "Host cluster management".
+ */
+
+#ifndef BATON_QCOW2_ENTRY_H
+#define BATON_QCOW2_ENTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "qcow2-header.h"
+
+enum cluster_type {
+  CLUSTER_UNALLOCATED,          /* reads the backing file, or zeros */
+  CLUSTER_ZERO_PLAIN,           /* reads zeros; no host cluster */
+  CLUSTER_ZERO_ALLOCATED,       /* reads zeros whatever the host cluster holds */
+  CLUSTER_NORMAL,
+  CLUSTER_COMPRESSED,
+};
+
+struct l2_entry {
+  enum cluster_type type;
+  uint64_t host_offset;         /* NORMAL, ZERO_ALLOCATED: cluster-aligned;
+                                 * COMPRESSED: byte offset; else 0 */
+  uint32_t compressed_bytes;    /* COMPRESSED: bytes that may be read there */
+  bool copied;                  /* NORMAL, ZERO_ALLOCATED: refcount is 1 */
+};
+
+/* Decode a standard (8-byte) L2 entry of an image with header H.  Fails,
+ * EIO, on: an offset that is not cluster-aligned or beyond 56 bits, the
+ * zero flag in a version 2 image, host cluster 0 as data.  Reserved bits
+ * are ignored, as QEMU does.  The text names the entry, not its place:
+ * the caller prefixes that. */
+int l2_entry_decode (const struct qcow2_header *h, uint64_t raw,
+                     struct l2_entry *ret, struct error *err);
+
+/* A standard entry for a NORMAL cluster of refcount 1 at HOST_OFFSET. */
+uint64_t l2_entry_normal (uint64_t host_offset);
+/* "Reads zeros, no host cluster"; version 3 only. */
+#define L2_ENTRY_ZERO_PLAIN QCOW2_ENTRY_ZERO
+#define L2_ENTRY_UNALLOCATED UINT64_C (0)
+
+/* Decode an L1 entry: the offset of its L2 table, 0 where there is none,
+ * and whether the table's refcount is 1.  EIO where not aligned. */
+int l1_entry_decode (const struct qcow2_header *h, uint64_t raw,
+                     uint64_t *ret_offset, bool *ret_copied,
+                     struct error *err);
+
+/* Decode a refcount-table entry: the offset of its block, 0: none. */
+int reftable_entry_decode (const struct qcow2_header *h, uint64_t raw,
+                           uint64_t *ret_offset, struct error *err);
+
+/* Entry INDEX of a refcount block whose bytes are BLOCK; widths below a
+ * byte are packed least significant bits first, others are big-endian. */
+uint64_t refcount_get (const void *block, uint32_t refcount_order,
+                       uint64_t index);
+void refcount_set (void *block, uint32_t refcount_order, uint64_t index,
+                   uint64_t value);
+/* Largest value of that width. */
+uint64_t refcount_max (uint32_t refcount_order);
+
+#endif /* BATON_QCOW2_ENTRY_H */

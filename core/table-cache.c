@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Table cache: see table-cache.h for what it guarantees.
+ *
+ * The cache is split into shards by slice number; each shard has its own
+ * lock, a fixed array of slots, a hash of chains through the slots, and a
+ * clock hand for eviction.  A shard's lock guards everything in the shard,
+ * slices' bytes included; it is never held across I/O.
+ *
+ * State of a slot           bytes valid   may be evicted   others may
+ *   SLOT_EMPTY              no            (is free)        -
+ *   SLOT_LOADING            no            no               wait
+ *   SLOT_READY              yes           yes              read, write
+ *   SLOT_WRITING            yes (old)     no               read
+ *
+ * A slice being written keeps its old bytes readable until the file has the
+ * new ones.  A reader may so miss a write that is not yet acknowledged, which
+ * it could have done anyway.
+ */
+
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checked.h"
+#include "mutex.h"
+#include "table-cache.h"
+
+#define MAX_SHARDS 64
+#define MIN_SLOTS_PER_SHARD 8
+#define NO_SLOT UINT32_MAX
+
+enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
+
+struct slot {
+  uint64_t slice;               /* slice number: file offset / slice_bytes */
+  uint8_t *bytes;               /* allocated at first use */
+  uint32_t next;                /* in the hash chain */
+  enum slot_state state;
+  bool referenced;              /* since the clock hand last passed */
+};
+
+struct shard {
+  struct mutex lock;
+  struct cond changed;          /* a slot left LOADING or WRITING */
+  struct slot *slots GUARDED_BY (lock);
+  uint32_t *chains GUARDED_BY (lock);
+  uint32_t hand GUARDED_BY (lock);
+  uint64_t hits GUARDED_BY (lock);
+  uint64_t misses GUARDED_BY (lock);
+  uint64_t writes GUARDED_BY (lock);
+  uint64_t used_slots GUARDED_BY (lock);
+};
+
+struct table_cache {
+  struct io *io;
+  uint32_t slice_bytes;
+  uint32_t nr_shards;           /* a power of two */
+  uint32_t nr_slots;            /* per shard */
+  uint32_t nr_chains;           /* per shard, a power of two */
+  struct shard shards[MAX_SHARDS];
+};
+
+static uint64_t
+mix (uint64_t n)
+{
+  n *= UINT64_C (0x9e3779b97f4a7c15);
+  return n ^ (n >> 29);
+}
+
+static struct shard *
+shard_of (struct table_cache *c, uint64_t slice)
+{
+  return &c->shards[mix (slice) & (c->nr_shards - 1)];
+}
+
+static uint32_t *
+chain_of (struct table_cache *c, struct shard *s, uint64_t slice)
+  REQUIRES (s->lock)
+{
+  return &s->chains[(mix (slice) >> 16) & (c->nr_chains - 1)];
+}
+
+static struct slot *
+find_locked (struct table_cache *c, struct shard *s, uint64_t slice)
+  REQUIRES (s->lock)
+{
+  uint32_t i;
+
+  for (i = *chain_of (c, s, slice); i != NO_SLOT; i = s->slots[i].next)
+    if (s->slots[i].slice == slice)
+      return &s->slots[i];
+  return NULL;
+}
+
+static void
+unlink_locked (struct table_cache *c, struct shard *s, struct slot *slot)
+  REQUIRES (s->lock)
+{
+  uint32_t *p = chain_of (c, s, slot->slice);
+  const uint32_t index = slot - s->slots;
+
+  while (*p != index)
+    p = &s->slots[*p].next;
+  *p = slot->next;
+  slot->state = SLOT_EMPTY;
+}
+
+/* A slot that may be used anew, or NULL while all are busy.  Constant time
+ * in practice: a hand passes a slot at most twice before taking it. */
+static struct slot *
+victim_locked (struct table_cache *c, struct shard *s)
+  REQUIRES (s->lock)
+{
+  uint32_t i;
+
+  for (i = 0; i < 2 * c->nr_slots; ++i) {
+    struct slot *slot = &s->slots[s->hand];
+
+    s->hand = (s->hand + 1) % c->nr_slots;
+    if (slot->state == SLOT_EMPTY)
+      return slot;
+    if (slot->state != SLOT_READY)
+      continue;
+    if (!slot->referenced) {
+      unlink_locked (c, s, slot);
+      return slot;
+    }
+    slot->referenced = false;
+  }
+  return NULL;
+}
+
+static int
+load_locked (struct table_cache *c, struct shard *s, struct slot *slot,
+             uint64_t slice, struct error *err)
+  REQUIRES (s->lock)
+{
+  uint32_t *chain = chain_of (c, s, slice);
+  int r;
+
+  if (!slot->bytes) {
+    slot->bytes = aligned_alloc (c->slice_bytes, c->slice_bytes);
+    if (!slot->bytes)
+      return error_set (err, ENOMEM, "no memory for the metadata cache");
+    s->used_slots++;
+  }
+  slot->slice = slice;
+  slot->state = SLOT_LOADING;
+  slot->next = *chain;
+  *chain = slot - s->slots;
+
+  mutex_unlock (&s->lock);
+  r = io_pread (c->io, slot->bytes, c->slice_bytes,
+                slice * c->slice_bytes, err);
+  mutex_lock (&s->lock);
+
+  if (r == -1)
+    unlink_locked (c, s, slot);
+  else
+    slot->state = SLOT_READY;
+  cond_broadcast (&s->changed);
+  return r;
+}
+
+/* Find or load SLICE.  The slot is in READY, or WRITING where that will do. */
+static int
+get_locked (struct table_cache *c, struct shard *s, uint64_t slice,
+            bool for_writing, struct slot **ret, struct error *err)
+  REQUIRES (s->lock)
+{
+  struct slot *slot;
+
+  for (;;) {
+    slot = find_locked (c, s, slice);
+    if (slot && (slot->state == SLOT_READY ||
+                 (slot->state == SLOT_WRITING && !for_writing))) {
+      s->hits++;
+      slot->referenced = true;
+      *ret = slot;
+      return 0;
+    }
+    if (!slot && (slot = victim_locked (c, s)) != NULL) {
+      s->misses++;
+      if (load_locked (c, s, slot, slice, err) == -1)
+        return -1;
+      *ret = slot;
+      return 0;
+    }
+    cond_wait (&s->changed, &s->lock);
+  }
+}
+
+static void
+assert_inside_slice (const struct table_cache *c, uint64_t offset, size_t len)
+{
+  assert (len > 0 && offset % c->slice_bytes + len <= c->slice_bytes);
+  (void) c; (void) offset; (void) len;
+}
+
+int
+table_cache_read (struct table_cache *c, void *buf, size_t len,
+                  uint64_t offset, struct error *err)
+{
+  const uint64_t slice = offset / c->slice_bytes;
+  struct shard *s = shard_of (c, slice);
+  struct slot *slot;
+  int r;
+
+  assert_inside_slice (c, offset, len);
+  mutex_lock (&s->lock);
+  r = get_locked (c, s, slice, false, &slot, err);
+  if (r == 0)
+    memcpy (buf, slot->bytes + offset % c->slice_bytes, len);
+  mutex_unlock (&s->lock);
+  return r;
+}
+
+static int
+write_locked (struct table_cache *c, struct shard *s, struct slot *slot,
+              const void *buf, size_t len, uint64_t offset, unsigned flags,
+              struct error *err)
+  REQUIRES (s->lock)
+{
+  int r;
+
+  slot->state = SLOT_WRITING;
+  s->writes++;
+  mutex_unlock (&s->lock);
+  r = io_pwrite (c->io, buf, len, offset, flags, err);
+  mutex_lock (&s->lock);
+  if (r == 0)
+    memcpy (slot->bytes + offset % c->slice_bytes, buf, len);
+  slot->state = SLOT_READY;
+  cond_broadcast (&s->changed);
+  return r;
+}
+
+int
+table_cache_write (struct table_cache *c, const void *buf, size_t len,
+                   uint64_t offset, unsigned flags, struct error *err)
+{
+  const uint64_t slice = offset / c->slice_bytes;
+  struct shard *s = shard_of (c, slice);
+  struct slot *slot;
+  int r;
+
+  assert_inside_slice (c, offset, len);
+  mutex_lock (&s->lock);
+  r = get_locked (c, s, slice, true, &slot, err);
+  if (r == 0)
+    r = write_locked (c, s, slot, buf, len, offset, flags, err);
+  mutex_unlock (&s->lock);
+  return r;
+}
+
+void
+table_cache_forget (struct table_cache *c, uint64_t offset, uint64_t len)
+{
+  uint64_t slice = offset / c->slice_bytes;
+  const uint64_t end = div_round_up (offset + len, c->slice_bytes);
+
+  for (; slice < end; ++slice) {
+    struct shard *s = shard_of (c, slice);
+    struct slot *slot;
+
+    mutex_lock (&s->lock);
+    slot = find_locked (c, s, slice);
+    if (slot && slot->state == SLOT_READY)
+      unlink_locked (c, s, slot);
+    mutex_unlock (&s->lock);
+  }
+}
+
+uint32_t
+table_cache_slice_bytes (const struct table_cache *c)
+{
+  return c->slice_bytes;
+}
+
+void
+table_cache_get_stats (struct table_cache *c, struct table_cache_stats *ret)
+{
+  uint32_t i;
+
+  *ret = (struct table_cache_stats) {
+    .budget_bytes =
+      (uint64_t) c->nr_shards * c->nr_slots * c->slice_bytes,
+  };
+  for (i = 0; i < c->nr_shards; ++i) {
+    struct shard *s = &c->shards[i];
+
+    mutex_lock (&s->lock);
+    ret->used_bytes += s->used_slots * c->slice_bytes;
+    ret->hits += s->hits;
+    ret->misses += s->misses;
+    ret->writes += s->writes;
+    mutex_unlock (&s->lock);
+  }
+}
+
+static uint32_t
+round_up_pow2 (uint32_t n)
+{
+  uint32_t p = 1;
+
+  while (p < n)
+    p <<= 1;
+  return p;
+}
+
+static int
+shard_init (struct table_cache *c, struct shard *s, struct error *err)
+  NO_TSA
+{
+  mutex_init (&s->lock);
+  cond_init (&s->changed);
+  s->slots = calloc (c->nr_slots, sizeof *s->slots);
+  s->chains = malloc (c->nr_chains * sizeof *s->chains);
+  if (!s->slots || !s->chains)
+    return error_set (err, ENOMEM, "no memory for the metadata cache");
+  memset (s->chains, 0xff, c->nr_chains * sizeof *s->chains);
+  return 0;
+}
+
+static void
+shard_destroy (struct table_cache *c, struct shard *s)
+  NO_TSA
+{
+  uint32_t i;
+
+  for (i = 0; s->slots && i < c->nr_slots; ++i)
+    free (s->slots[i].bytes);
+  free (s->slots);
+  free (s->chains);
+  cond_destroy (&s->changed);
+  mutex_destroy (&s->lock);
+}
+
+int
+table_cache_new (struct io *io, uint64_t budget_bytes, uint32_t slice_bytes,
+                 struct table_cache **ret, struct error *err)
+{
+  const uint64_t nr_slices = max_u64 (2, budget_bytes / slice_bytes);
+  struct table_cache *c = calloc (1, sizeof *c);
+  uint32_t i;
+  int r = 0;
+
+  if (!c)
+    return error_set (err, ENOMEM, "no memory for the metadata cache");
+  c->io = io;
+  c->slice_bytes = slice_bytes;
+  c->nr_shards = MAX_SHARDS;
+  while (c->nr_shards > 1 && nr_slices / c->nr_shards < MIN_SLOTS_PER_SHARD)
+    c->nr_shards /= 2;
+  c->nr_slots = nr_slices / c->nr_shards;
+  c->nr_chains = round_up_pow2 (c->nr_slots);
+  for (i = 0; i < c->nr_shards; ++i)
+    if (shard_init (c, &c->shards[i], err) == -1)
+      r = -1;
+  if (r == -1) {
+    table_cache_free (c);
+    return -1;
+  }
+  *ret = c;
+  return 0;
+}
+
+void
+table_cache_free (struct table_cache *c)
+{
+  uint32_t i;
+
+  if (!c)
+    return;
+  for (i = 0; i < c->nr_shards; ++i)
+    shard_destroy (c, &c->shards[i]);
+  free (c);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Waiting for admission: see hold.h.
+ *
+ * A parked request sleeps in slices of nbdkit_nanosleep, which wakes when the
+ * client hangs up or the server quits: a wait on a condition would keep both
+ * from happening.  The first slices are short, because a hand-over is.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "hold.h"
+#include "server.h"
+
+#define SHORT_SLICE_NS 1000000u
+#define LONG_SLICE_NS 5000000u
+#define SHORT_UNTIL_MS 200
+
+static uint64_t
+now_ms (void)
+{
+  struct timespec ts;
+
+  clock_gettime (CLOCK_MONOTONIC, &ts);
+  return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+static int
+give_up (void)
+{
+  nbdkit_error ("%s: not activated within hold-timeout=%u seconds",
+                server.parameters.file,
+                server.parameters.hold_timeout_seconds);
+  nbdkit_set_error (ESHUTDOWN);
+  return -1;
+}
+
+/* One slice of a wait that began at START. */
+static int
+wait_slice (uint64_t start)
+{
+  const uint64_t limit_ms =
+    (uint64_t) server.parameters.hold_timeout_seconds * 1000;
+  const uint64_t waited_ms = now_ms () - start;
+
+  if (limit_ms && waited_ms >= limit_ms)
+    return give_up ();
+  if (nbdkit_nanosleep (0, waited_ms < SHORT_UNTIL_MS ? SHORT_SLICE_NS
+                                                      : LONG_SLICE_NS) == -1) {
+    nbdkit_set_error (ESHUTDOWN);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+refuse (const struct error *err)
+{
+  nbdkit_error ("%s: %s", server.parameters.file, err->text);
+  nbdkit_set_error (err->errnum);
+  return -1;
+}
+
+static int
+wait_admitted (enum request_kind kind, struct image **ret_image)
+{
+  const uint64_t start = now_ms ();
+  struct error err = ERROR_INIT;
+  enum admission how;
+
+  do {
+    if (wait_slice (start) == -1)
+      return -1;
+    how = handoff_admit (server.handoff, kind, ret_image, &err);
+  } while (how == PARKED);
+  return how == REFUSED ? refuse (&err) : (int) how;
+}
+
+int
+hold_admit (enum request_kind kind, struct image **ret_image)
+{
+  struct error err = ERROR_INIT;
+  const enum admission how =
+    handoff_admit (server.handoff, kind, ret_image, &err);
+  int r;
+
+  if (how == REFUSED)
+    return refuse (&err);
+  if (how != PARKED)
+    return how;
+  server.nr_parked++;
+  r = wait_admitted (kind, ret_image);
+  server.nr_parked--;
+  return r;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Life of the server: see server.h.
+ *
+ * nbdkit binds its own sockets after server_start.  When that fails it ends
+ * the process without a word to the plugin; so a destructor undoes what was
+ * started, unless the process has forked: then another one has it.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "command-line.h"
+#include "control-glue.h"
+#include "server.h"
+
+#define STOP_DRAIN_MS 10000
+
+struct server server = { .parameters = PARAMETERS_INIT, .hint = "" };
+
+/* -- start ----------------------------------------------------------- */
+
+/* For the test of the founding bug; it says so loudly. */
+static bool
+stale_for_tests (void)
+{
+  const char *value = getenv ("BATON_TEST_STALE_CACHE");
+
+  if (!value || strcmp (value, "1") != 0)
+    return false;
+  nbdkit_error ("warning: BATON_TEST_STALE_CACHE=1: this server will serve "
+                "stale metadata and destroy the image; for tests only");
+  return true;
+}
+
+static int
+report (const struct error *err)
+{
+  nbdkit_error ("%s%s", err->text, server.hint);
+  return -1;
+}
+
+static int
+new_handoff (struct error *err)
+{
+  const struct parameters *p = &server.parameters;
+  const struct handoff_config config = {
+    .path = p->file,
+    .options = {
+      .opener = &server.opener.base,
+      .backing = p->backing,
+      .metadata_cache_bytes = p->metadata_cache_bytes,
+      .keep_space = p->keep_space,
+    },
+    .read_only = server.read_only,
+    .hold = p->hold,
+    .stale_for_tests = stale_for_tests (),
+  };
+
+  io_file_opener_init (&server.opener, p->direct, p->locking);
+  return handoff_new (&config, &server.handoff, err);
+}
+
+static int
+activate_at_start (struct error *err)
+{
+  if (server_activate (err) == 0)
+    return 0;
+  if (!server.read_only && (err->errnum == EACCES || err->errnum == EROFS))
+    server.hint = "; to serve it read-only use nbdkit -r";
+  return -1;
+}
+
+static int
+start (struct error *err)
+{
+  const struct parameters *p = &server.parameters;
+
+  if (new_handoff (err) == -1)
+    return -1;
+  if (p->control &&
+      control_listener_new (p->control, &control_glue, NULL, p->file,
+                            &server.listener, err) == -1)
+    return -1;
+  return p->start_inactive ? 0 : activate_at_start (err);
+}
+
+static void
+note_fork (void)
+{
+  server.forked = true;
+}
+
+int
+server_start (void)
+{
+  struct error err = ERROR_INIT;
+  int r;
+
+  server.read_only = command_line_is_read_only ();
+  r = pthread_atfork (NULL, note_fork, note_fork);
+  if (r != 0) {
+    nbdkit_error ("pthread_atfork: %s", strerror (r));
+    return -1;
+  }
+  if (start (&err) == -1) {
+    server_stop ();
+    return report (&err);
+  }
+  return 0;
+}
+
+int
+server_listen (void)
+{
+  struct error err = ERROR_INIT;
+
+  server.serving = true;
+  if (!server.listener)
+    return 0;
+  if (control_listener_start (server.listener, &err) == -1)
+    return report (&err);
+  return 0;
+}
+
+/* -- commands -------------------------------------------------------- */
+
+/* locking=auto goes on without locks, but not in silence. */
+static void
+warn_unlocked (void)
+{
+  struct handoff_status s;
+
+  handoff_get_status (server.handoff, &s);
+  if (!s.locked && server.parameters.locking == LOCKING_AUTO)
+    nbdkit_error ("warning: %s: this storage has no locks: nothing keeps "
+                  "another program or host from writing to the image at the "
+                  "same time", server.parameters.file);
+}
+
+int
+server_activate (struct error *err)
+{
+  struct handoff_status s;
+
+  handoff_get_status (server.handoff, &s);
+  if (s.state == HANDOFF_ACTIVE)
+    return 0;
+  if (handoff_activate (server.handoff, err) == -1)
+    return -1;
+  nbdkit_debug ("activated %s", server.parameters.file);
+  warn_unlocked ();
+  return 0;
+}
+
+/* -- end ------------------------------------------------------------- */
+
+/* False where requests still run, which need it. */
+static bool
+stop_handoff (struct handoff *h)
+{
+  struct error err = ERROR_INIT;
+  struct handoff_status s;
+
+  if (handoff_inactivate (h, STOP_DRAIN_MS, &err) == -1)
+    nbdkit_error ("%s", err.text);
+  handoff_get_status (h, &s);
+  return s.in_flight == 0;
+}
+
+void
+server_stop (void)
+{
+  control_listener_free (server.listener);
+  server.listener = NULL;
+  if (server.handoff && stop_handoff (server.handoff))
+    handoff_free (server.handoff);
+  server.handoff = NULL;
+}
+
+static void __attribute__ ((destructor))
+abandon (void)
+{
+  if (!server.forked && !server.serving)
+    server_stop ();
+}

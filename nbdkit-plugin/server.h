@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The one server of this process: what nbdkit's callbacks share.
+ *
+ * Written by the thread that starts and stops it; meanwhile read by all.
+ */
+
+#ifndef BATON_SERVER_H
+#define BATON_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control.h"
+#include "error.h"
+#include "handoff.h"
+#include "io-file.h"
+#include "parameters.h"
+
+struct server {
+  struct parameters parameters;
+  bool read_only;                       /* nbdkit -r */
+  struct io_file_opener opener;
+  struct handoff *handoff;
+  struct control_listener *listener;    /* NULL without control= */
+  _Atomic uint64_t nr_parked;           /* requests that wait right now */
+  const char *hint;                     /* added to the error of a start */
+  bool forked;                          /* since server_start */
+  bool serving;                         /* server_listen was reached */
+};
+
+extern struct server server;
+
+/* Before the fork, so that errors reach the user and the exit status: open
+ * the image, bind the control socket, activate.  -1 after nbdkit_error, with
+ * nothing left open and no socket left behind. */
+int server_start (void);
+
+/* After the fork: answer the control socket. */
+int server_listen (void);
+
+/* An orderly end, if nbdkit gets that far: nothing depends on it.  May be
+ * called again. */
+void server_stop (void);
+
+/* As handoff_activate; says so when the storage has no locks. */
+int server_activate (struct error *err);
+
+#endif /* BATON_SERVER_H */

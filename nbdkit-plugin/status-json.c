@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Status as JSON: see status-json.h.  Where there is no memory, a member or
+ * the whole is left empty: status is told, not relied on.
+ */
+
+#include <config.h>
+
+#include <unistd.h>
+
+#include "document.h"
+#include "handoff.h"
+#include "server.h"
+#include "status-json.h"
+
+static json_t *
+number (uint64_t n)
+{
+  return json_integer ((json_int_t) n);
+}
+
+static void
+set (json_t *o, const char *key, json_t *value)
+{
+  json_object_set_new (o, key, value);
+}
+
+static json_t *
+phases_json (const struct handoff_timeline *t)
+{
+  json_t *array = json_array ();
+  size_t i;
+
+  for (i = 0; i < t->nr_phases; ++i) {
+    json_t *o = json_object ();
+
+    set (o, "name", document_text (t->phases[i].name));
+    set (o, "us", number (t->phases[i].us));
+    json_array_append_new (array, o);
+  }
+  return array;
+}
+
+static json_t *
+timeline_json (const struct handoff_timeline *t)
+{
+  json_t *o;
+
+  if (!t->command)
+    return json_null ();
+  o = json_object ();
+  set (o, "command", document_text (t->command));
+  set (o, "ok", json_boolean (t->ok));
+  set (o, "total-us", number (t->total_us));
+  set (o, "phases", phases_json (t));
+  return o;
+}
+
+/* What only an open image knows. */
+static void
+add_stats (json_t *o, const struct image_stats *s)
+{
+  json_t *cache = json_object (), *io = json_object ();
+  json_t *clusters = json_object ();
+
+  set (cache, "bytes", number (s->cache_bytes));
+  set (cache, "budget-bytes", number (s->cache_budget_bytes));
+  set (cache, "hits", number (s->cache_hits));
+  set (cache, "misses", number (s->cache_misses));
+  set (io, "syncs", number (s->syncs));
+  set (io, "metadata-writes", number (s->metadata_writes));
+  set (clusters, "reserved", number (s->reserved_clusters));
+  set (clusters, "quarantined", number (s->quarantined_clusters));
+  set (o, "cache", cache);
+  set (o, "io", io);
+  set (o, "clusters", clusters);
+}
+
+static void
+add_no_stats (json_t *o)
+{
+  set (o, "cache", json_null ());
+  set (o, "io", json_null ());
+  set (o, "clusters", json_null ());
+}
+
+static void
+add_state (json_t *o, const struct handoff_status *s)
+{
+  set (o, "state", document_text (handoff_state_name (s->state)));
+  set (o, "read-only", json_boolean (s->read_only));
+  set (o, "while-inactive", document_text (s->hold ? "hold" : "reject"));
+  set (o, "locked", json_boolean (s->locked));
+  set (o, "virtual-size", number (s->virtual_size));
+  set (o, "cluster-size", number (s->cluster_size));
+  set (o, "in-flight", number (s->in_flight));
+  set (o, "parked", number (server.nr_parked));
+  set (o, "activations", number (s->nr_activations));
+  set (o, "inactivations", number (s->nr_inactivations));
+  set (o, "poisoned", json_boolean (s->has_stats && s->stats.poisoned));
+  set (o, "last-error",
+       s->last_error[0] ? document_text (s->last_error) : json_null ());
+}
+
+json_t *
+status_json (void)
+{
+  struct handoff_status s;
+  json_t *o = json_object ();
+
+  handoff_get_status (server.handoff, &s);
+  set (o, "image", document_text (server.parameters.file));
+  set (o, "host", document_text (server.parameters.host));
+  set (o, "pid", number ((uint64_t) getpid ()));
+  add_state (o, &s);
+  if (s.has_stats)
+    add_stats (o, &s.stats);
+  else
+    add_no_stats (o);
+  set (o, "last-handover", timeline_json (&s.last));
+  return o ? o : json_null ();
+}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# ./quickstart check: sourced by quickstart.  Passed, failed and skipped are
+# counted over the results that automake prints; where something fails that
+# is no test, such as a build, that counts as one failed.
+
+passed=0
+failed=0
+skipped=0
+
+packages=("${to_build[@]}" binutils diffutils fio jq libnbd-bin procps
+          python3-libnbd qemu-utils strace)
+packages_long=(clang valgrind)
+
+# Nothing is printed after this.
+tell_result ()
+{
+  [ "$1" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+  [ "$skipped" -eq 0 ] || skipped_text=", $skipped skipped"
+  echo "$passed passed, $failed failed${skipped_text-}"
+}
+
+# The results in make's output as they come, one line each.
+show_progress ()
+{
+  local result name nr=0
+  while IFS=' ' read -r result name; do
+    case $result in
+      PASS: | FAIL: | SKIP: | ERROR: | XPASS: | XFAIL:)
+        nr=$((nr + 1))
+        printf '%s %3d  %-5s %s\n' "$(clock)" "$nr" "${result%:}" "$name"
+    esac
+  done
+}
+
+count () { grep -cE "^($1): " "$work/out" || :; }
+
+# show_logs DIR: what the failed tests of the last run have printed
+show_logs ()
+{
+  local name log
+  sed -nE 's/^(FAIL|ERROR|XPASS): //p' "$work/out" |
+    while read -r name; do
+      find "$1" -name "${name%.sh}.log" -newer "$work/started"
+    done |
+    while read -r log; do
+      echo "--- ${log#./}"
+      tail -n 60 "$log"
+    done
+}
+
+# suite NAME DIR MAKE-ARG...: a run of make in which there are tests
+suite ()
+{
+  local name=$1 dir=$2 status=0 failed_here
+  shift 2
+  step "$name"
+  touch "$work/started"
+  make -k -j"$jobs" "$@" 2>&1 </dev/null | tee "$work/out" | show_progress ||
+    status=$?
+  failed_here=$(count 'FAIL|ERROR|XPASS')
+  passed=$((passed + $(count 'PASS|XFAIL')))
+  skipped=$((skipped + $(count SKIP)))
+  show_logs "$dir"
+  if [ "$status" -ne 0 ] && [ "$failed_here" -eq 0 ]; then
+    tail -n 40 "$work/out"
+    say "$name failed: see above"
+    failed_here=1
+  fi
+  failed=$((failed + failed_here))
+}
+
+# What a build machine has the time for.
+long_suites ()
+{
+  suite "clang, checking the use of locks (make check-tsa)" variants check-tsa
+  suite "the tests, built by clang" variants \
+        -C variants/check-tsa/build check
+  suite "address and undefined sanitizers (make check-asan)" \
+        variants check-asan
+  suite "thread sanitizer (make check-tsan)" variants check-tsan
+  suite "valgrind (make check-valgrind)" variants check-valgrind
+  suite "the rules taken out one by one (make check-mutants)" . check-mutants
+  suite "the packed sources, built and installed elsewhere (make distcheck)" \
+        . distcheck
+}
+
+main ()
+{
+  local long=
+  [ "${CI-}" != true ] || long=1
+  at_exit=tell_result
+  need "${packages[@]}" ${long:+"${packages_long[@]}"}
+  configure
+  step "make"
+  quietly make make -j"$jobs"
+  # What the tests need to run, so that a failure is not lost among theirs.
+  quietly "make check TESTS=" make -j"$jobs" check TESTS=
+  # Before the long form: what is broken shows within minutes.
+  suite "make check" tests check
+  if [ -n "$long" ]; then
+    long_suites
+    export BATON_TEST_LONG=1
+    suite "make check, long form" tests check
+  fi
+  step "done"
+  [ "$failed" -eq 0 ]
+}

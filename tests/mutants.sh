@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Tests of the tests: take each rule of docs/DURABILITY.md out of the engine,
+# one at a time, and see a named test fail.
+#
+#   tests/mutants.sh [NAME...]          all, or those named
+#   BATON_BUILD=DIR                     a configured build tree (config.h and
+#                                       the libraries of the tests); default:
+#                                       this source tree
+#
+# Each mutant is one sed script for one file of core/, the test that must
+# fail, and the rule.  A mutant that does not change its file is an error, so
+# the list cannot rot unnoticed.
+
+set -euo pipefail
+src=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "${BATON_BUILD:-$src}" && pwd)
+[ -f "$build/config.h" ] || { echo "$0: $build is not configured" >&2; exit 2; }
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+read -r -a libs <<<"$(pkg-config --libs cmocka zlib libzstd)"
+flags=(-std=gnu11 -O1 -w -D_GNU_SOURCE -I"$build" -I"$src/core" -I"$src/tests"
+       -I"$src/tests/unit")
+
+# name @ file @ sed script @ test @ rule
+mutants=$(sed 's/^ *//' <<'END'
+  cow-sync @ image-alloc.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-image-crash @ R1b: data over data is synced before its pointer
+  reserve-durable @ allocator.c @ s/&a->refcounts, e, 1, IO_DSYNC, err/\&a->refcounts, e, 1, 0, err/ @ test-image-crash @ R1: refcounts are up, durably, before a cluster is handed out
+  extend-file @ allocator.c @ s/!a->io->fixed_size && extend_file_locked (a, e, err) == -1/0/ @ test-image-crash @ R1: no pointer leads behind the end of the file
+  extend-durable @ allocator.c @ s/- len, IO_DSYNC, err/- len, 0, err/ @ test-image-crash @ R1: and durably so
+  reuse-at-once @ allocator.c @ s/extent_list_append (&a->released, e, NULL) == -1/extent_list_append (\&a->pool, e, NULL) == -1/ @ test-image-crash @ R4: freed clusters wait
+  unlinked-at-once @ allocator-reclaim.c @ s/  move (a, &a->syncing, &taken);/  move (a, \&a->unlinked, \&taken);/ @ test-allocator @ R4: the pointer's change is durable before the punch
+  no-grace @ allocator-reclaim.c @ s/ || !grace_passed (a->grace, a->waiting_epoch)// @ test-allocator @ R4: nobody touches it any more
+  no-punch @ allocator-reclaim.c @ s/    if (io_zero (a->io, e.first << bits, e.nr_clusters << bits,/    if (0 \&\& io_zero (a->io, e.first << bits, e.nr_clusters << bits,/ @ test-allocator @ R4: what comes back is clean
+  pool-before-sync @ allocator-reclaim.c @ s/extent_list_append (&a->punched, e, NULL) == 0/extent_list_append (\&a->pool, e, NULL) == 0/ @ test-allocator @ R4: and durably so
+  block-durable @ refcount-grow.c @ s/return io_pwrite (rc->io, buf, bytes, p->from << bits, IO_DSYNC, err)/return io_pwrite (rc->io, buf, bytes, p->from << bits, 0, err)/ @ test-image-crash @ R3: a block is durable before its entry
+  entry-durable @ refcount-grow.c @ s/rc->table_offset + i \* 8, IO_DSYNC,/rc->table_offset + i * 8, 0,/ @ test-image-crash @ R3: an entry is durable before its clusters are used
+  entries-in-order @ refcount-grow.c @ s/#define SECTOR_BYTES 512u/#define SECTOR_BYTES 65536u/ @ test-image-crash @ R3: entries become durable from the first on
+  header-durable @ refcount-grow.c @ s/QCOW2_HDR_REFTABLE_OFFSET, IO_DSYNC,/QCOW2_HDR_REFTABLE_OFFSET, 0,/ @ test-image-crash @ R3: the header, too
+  copy-durable @ mapping-table.c @ s/return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err)/return io_pwrite (m->io, buf, bytes, new, 0, err)/ @ test-mapping-set @ R2: a copied table is durable before its L1 entry
+  l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-image-crash @ K: the L1 entry is in the file
+  l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-image-crash @ K: entries are written through
+  flush-sync @ image-flush.c @ s/  if (io_sync (img->io, err) == -1)/  if (0 \&\& io_sync (img->io, err) == -1)/ @ test-image-crash @ R5: a flush is a sync
+  fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-image-crash @ R5: FUA, too
+  late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
+  finish-sync @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||/      allocator_empty_pool (\&img->allocator, err) == -1 || 0 \&\&/ @ test-image-crash @ R8: the end is durable
+  finish-pool @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
+  backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
+  poison-sync @ image-flush.c @ s/    return poison_set (&img->poison, err);/    return -1;/ @ test-image-faults @ R7: a failed sync poisons
+  poison-l2 @ mapping.c @ s/    return poison_set (m->poison, err);/    return -1;/ @ test-image-faults @ R7: a failed write of metadata poisons
+  overflow @ refcount.c @ s/n == refcount_max (order)/0/ @ test-refcount @ a refcount never wraps
+  range-lock @ image-write.c @ s/  range_lock_take (&img->ranges, &range, offset >> bits,/  range_lock_take (\&img->ranges, \&range, UINT64_MAX - (uintptr_t) \&range + (offset >> bits) * 0,/;s/                   (offset + len - 1) >> bits);/                   UINT64_MAX - (uintptr_t) \&range);/ @ test-image-threads @ requests on one cluster take turns
+END
+)
+
+run_test ()
+{
+  local test=$1 dir=$2
+  gcc "${flags[@]}" "$src/tests/unit/$test.c" \
+      $(find "$src/tests" -maxdepth 1 -name 'simdisk*.c') \
+      "$src/tests/reference-check.c" $(extra "$test") \
+      "$dir"/*.c -o "$dir/$test" "${libs[@]}" -lpthread || return 99
+  (cd "$tmp" && timeout 300 "$dir/$test") >"$dir/log" 2>&1
+}
+
+# The sources that a test shares with others.
+extra ()
+{
+  local header
+  sed -n 's/^#include "\(.*\)\.h"/\1/p' "$src/tests/unit/$1.c" |
+    while read -r header; do
+      [ ! -f "$src/tests/unit/$header.c" ] || echo "$src/tests/unit/$header.c"
+    done
+}
+
+say () { printf '%s: mutant %-17s %s %-18s%s\n' "$1" "$name" "$2" "$test" "$rule"; }
+
+killed=0
+alive=()
+while IFS='@' read -r name file script test rule; do
+  name=${name// /} file=${file// /} test=${test// /}
+  [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+  dir=$tmp/$name
+  mkdir "$dir"
+  cp "$src"/core/*.c "$dir/"
+  sed -i "${script# }" "$dir/$file"
+  if cmp -s "$src/core/$file" "$dir/$file"; then
+    echo "$name: the script changes nothing in $file" >&2
+    alive+=("$name")
+    continue
+  fi
+  status=0
+  run_test "$test" "$dir" || status=$?
+  case $status in
+    0) say FAIL "lives through" ; alive+=("$name") ;;
+    77 | 99) say FAIL "cannot be tried by"; alive+=("$name") ;;
+    *) say PASS "killed by"; killed=$((killed + 1)) ;;
+  esac
+  rm -rf "$dir"
+done <<<"$mutants"
+
+echo "$killed mutants killed, ${#alive[@]} alive${alive[*]:+: ${alive[*]}}"
+[ ${#alive[@]} -eq 0 ]

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Reference check: see reference-check.h.  No snapshots, no locks; memory is
+ * two bytes for each cluster of the file.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checked.h"
+#include "cursor.h"
+#include "qcow2-entry.h"
+#include "qcow2-header.h"
+#include "reference-check.h"
+
+#define HEADER_BYTES 65536
+
+struct checker {
+  struct io *io;
+  struct qcow2_header h;
+  uint64_t file_size;
+  uint64_t nr_clusters;         /* that are counted */
+  uint16_t *references;
+};
+
+static int
+refer (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
+       struct error *err)
+{
+  const uint64_t first = offset >> c->h.cluster_bits;
+  uint64_t i;
+
+  /* So says qemu-img check, too. */
+  if (first + nr > c->nr_clusters ||
+      (first + nr - 1) << c->h.cluster_bits >= c->file_size)
+    return error_set (err, EIO, "%s at %" PRIu64 " is beyond the end of the "
+                      "file (%" PRIu64 " bytes)", what, offset,
+                      c->file_size);
+  for (i = first; i < first + nr; ++i)
+    c->references[i]++;
+  return 0;
+}
+
+static int
+refer_entry (struct checker *c, uint64_t raw, struct error *err)
+{
+  struct l2_entry e;
+  uint64_t last;
+
+  if (l2_entry_decode (&c->h, raw, &e, err) == -1)
+    return -1;
+  switch (e.type) {
+  case CLUSTER_NORMAL:
+  case CLUSTER_ZERO_ALLOCATED:
+    return refer (c, e.host_offset, 1, "data", err);
+  case CLUSTER_COMPRESSED:
+    last = (e.host_offset + e.compressed_bytes - 1) >> c->h.cluster_bits;
+    return refer (c, e.host_offset,
+                  last - (e.host_offset >> c->h.cluster_bits) + 1,
+                  "compressed data", err);
+  case CLUSTER_UNALLOCATED:
+  case CLUSTER_ZERO_PLAIN:
+    break;
+  }
+  return 0;
+}
+
+static int
+refer_l2 (struct checker *c, uint64_t table, uint8_t *buf, struct error *err)
+{
+  uint64_t i;
+
+  if (refer (c, table, 1, "an L2 table", err) == -1 ||
+      io_pread (c->io, buf, c->h.cluster_size, table, err) == -1)
+    return -1;
+  for (i = 0; i < c->h.cluster_size / 8; ++i)
+    if (refer_entry (c, load_be64 (buf + i * 8), err) == -1)
+      return error_prefix (err, "L2 table at %" PRIu64 ", entry %" PRIu64,
+                           table, i);
+  return 0;
+}
+
+static int
+refer_l1 (struct checker *c, struct error *err)
+{
+  const uint64_t bytes = (uint64_t) c->h.nr_l1_entries * 8;
+  uint8_t *l1 = malloc (bytes), *buf = malloc (c->h.cluster_size);
+  uint32_t i;
+  int r;
+
+  r = refer (c, c->h.l1_table_offset, div_round_up (bytes, c->h.cluster_size),
+             "the L1 table", err);
+  if (r == 0)
+    r = io_pread (c->io, l1, bytes, c->h.l1_table_offset, err);
+  for (i = 0; r == 0 && i < c->h.nr_l1_entries; ++i) {
+    const uint64_t table = load_be64 (l1 + i * 8) & QCOW2_ENTRY_OFFSET_MASK;
+
+    if (table)
+      r = refer_l2 (c, table, buf, err);
+  }
+  free (l1);
+  free (buf);
+  return r;
+}
+
+static int
+compare_block (struct checker *c, uint64_t index, const uint8_t *block,
+               uint64_t *ret_leaks, struct error *err)
+{
+  const uint64_t per_block = UINT64_C (1) << c->h.refblock_bits;
+  uint64_t i;
+
+  if (!block && index * per_block >= c->nr_clusters)
+    return 0;                   /* nothing can refer to what is there */
+  for (i = 0; i < per_block; ++i) {
+    const uint64_t cluster = index * per_block + i;
+    const uint64_t wanted =
+      cluster < c->nr_clusters ? c->references[cluster] : 0;
+    const uint64_t n =
+      block ? refcount_get (block, c->h.refcount_order, i) : 0;
+
+    if (n < wanted)
+      return error_set (err, EIO, "host cluster %" PRIu64 " has %" PRIu64
+                        " references and refcount %" PRIu64, cluster, wanted,
+                        n);
+    *ret_leaks += n > wanted;
+  }
+  return 0;
+}
+
+/* With REFER: count the table's and the blocks' own clusters.  Without:
+ * compare what was counted. */
+static int
+walk_reftable (struct checker *c, bool referring, uint64_t *ret_leaks,
+               struct error *err)
+{
+  const uint64_t bytes =
+    (uint64_t) c->h.nr_reftable_clusters << c->h.cluster_bits;
+  uint8_t *table = malloc (bytes), *block = malloc (c->h.cluster_size);
+  uint64_t i;
+  int r = io_pread (c->io, table, bytes, c->h.reftable_offset, err);
+
+  if (r == 0 && referring)
+    r = refer (c, c->h.reftable_offset, c->h.nr_reftable_clusters,
+               "the refcount table", err);
+  for (i = 0; r == 0 && i < bytes / 8; ++i) {
+    const uint64_t offset =
+      load_be64 (table + i * 8) & QCOW2_REFTABLE_OFFSET_MASK;
+
+    if (offset && referring)
+      r = refer (c, offset, 1, "a refcount block", err);
+    if (offset && !referring)
+      r = io_pread (c->io, block, c->h.cluster_size, offset, err);
+    if (r == 0 && !referring)
+      r = compare_block (c, i, offset ? block : NULL, ret_leaks, err);
+  }
+  free (table);
+  free (block);
+  return r;
+}
+
+static int
+check (struct checker *c, uint64_t *ret_leaks, struct error *err)
+{
+  uint8_t *buf = malloc (HEADER_BYTES);
+  int r = io_size (c->io, &c->file_size, err);
+
+  if (r == 0)
+    r = io_pread (c->io, buf, min_u64 (c->file_size, HEADER_BYTES), 0, err);
+  if (r == 0)
+    r = qcow2_header_parse (buf, min_u64 (c->file_size, HEADER_BYTES), &c->h,
+                            err);
+  free (buf);
+  if (r == -1)
+    return -1;
+  c->nr_clusters = div_round_up (c->file_size, c->h.cluster_size);
+  c->references = calloc (c->nr_clusters, sizeof *c->references);
+  if (refer (c, 0, 1, "the header", err) == -1 ||
+      refer_l1 (c, err) == -1 ||
+      walk_reftable (c, true, NULL, err) == -1)
+    return -1;
+  return walk_reftable (c, false, ret_leaks, err);
+}
+
+int
+reference_check (struct io *io, uint64_t *ret_leaks, struct error *err)
+{
+  struct checker c = { .io = io };
+  uint64_t leaks = 0;
+  const int r = check (&c, &leaks, err);
+
+  free (c.references);
+  if (r == 0)
+    *ret_leaks = leaks;
+  return r;
+}

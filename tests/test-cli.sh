@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# baton: exit status 0 done, 1 refused or failed, 2 usage; --json is JSON.
+
+. "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
+requires qemu-img nbdkit jq
+
+# exits STATUS ARG...: output in $tmp/out and $tmp/err
+exits ()
+{
+  local expected=$1 status=0
+  shift
+  timeout 30 "$baton" "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+  [ "$status" -eq "$expected" ] ||
+    fail "baton $*: exit status $status: $(cat "$tmp/out" "$tmp/err")"
+}
+
+state () { baton --json status "$1" | jq -r '.. | .state? // empty' | head -n 1; }
+
+exits 0 --help
+grep -q pass "$tmp/out" || fail "--help does not name its commands"
+exits 0 --version
+exits 2
+exits 2 dance
+exits 2 status
+exits 2 pass one two three
+exits 2 pass one
+exits 2 --colour status x
+exits 1 status "$tmp/nobody-there"
+[ "$(wc -l <"$tmp/err")" -le 2 ] || fail "too many words: $(cat "$tmp/err")"
+
+disk=$tmp/disk.qcow2
+qemu-img create -q -f qcow2 "$disk" 16M
+start_nbdkit a "$disk" control="$(control a)"
+start_nbdkit b "$disk" control="$(control b)" start=inactive
+a=$(control a)
+b=$(control b)
+
+for command in status flush inactivate invalidate activate; do
+  exits 0 "$command" "$a"
+  exits 0 --json status "$a"
+  jq -e . "$tmp/out" >/dev/null || fail "not JSON: $(cat "$tmp/out")"
+done
+[ "$(state "$a")" = active ] || fail "a is not active"
+exits 1 invalidate "$a"                 # it would forget unwritten changes
+exits 1 flush "$b"
+exits 1 activate "$b"                   # a holds the lock
+[ -s "$tmp/err" ] || fail "a refusal without a word"
+exits 1 --json activate "$b"
+jq -e . "$tmp/out" >/dev/null || fail "a refusal is not JSON: $(cat "$tmp/out")"
+exits 0 pass "$a" "$b"
+[ "$(state "$a") $(state "$b")" = 'inactive active' ] || fail "not passed"
+exits 0 --json pass "$b" "$a"
+jq -e . "$tmp/out" >/dev/null || fail "not JSON: $(cat "$tmp/out")"
+# A destination that cannot take it: the source has it again.
+kill_server b
+exits 1 pass "$a" "$b"
+[ "$(state "$a")" = active ] || fail "a failed pass left a inactive"
+stop a

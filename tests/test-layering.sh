@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Includes point down the ranks of docs/ARCHITECTURE.md: core/ knows only
+# itself and the C library, zlib and zstd; control/ knows of core/ only the
+# ground; tls/ and core/ do not know each other; only nbdkit-plugin/ knows all.
+
+. "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
+
+cd "$top_srcdir"
+
+# core/, lowest rank first.  A file may include its own rank and lower ones.
+ranks='
+cleanup checked mutex error
+cursor range-lock
+lock
+io
+io-file io-file-internal
+qcow2-format
+compressed qcow2-extension qcow2-header qcow2-header-check qcow2-entry
+extent-list grace poison
+metadata-map table-cache inflate-cache
+refcount
+allocator
+mapping mapping-table
+backing backing-name image image-internal
+handoff handoff-gate handoff-internal handoff-timeline
+'
+ground='cleanup checked mutex error cursor'
+
+declare -A rank
+nr=0
+while read -r -a names; do
+  nr=$((nr + 1))
+  for name in "${names[@]}"; do
+    rank[$name]=$nr
+  done
+done <<<"$ranks"
+
+errors=0
+wrong ()
+{
+  echo "$*" >&2
+  errors=$((errors + 1))
+}
+
+# rank_of FILE: its own, or that of the part it belongs to: image-write.c is
+# of image.
+rank_of ()
+{
+  local name=${1##*/}
+  name=${name%.[ch]}
+  until [ -n "${rank[$name]:-}" ] || [ "${name%-*}" = "$name" ]; do
+    name=${name%-*}
+  done
+  echo "${rank[$name]:-0}"
+}
+
+own_includes () { sed -n 's/^# *include *"\([^"]*\)".*/\1/p' "$1"; }
+system_includes () { sed -n 's/^# *include *<\([^>]*\)>.*/\1/p' "$1"; }
+
+# -- inside core/ ----------------------------------------------------------
+
+check_core_file ()
+{
+  local file=$1 mine name
+  mine=$(rank_of "$file")
+  [ "$mine" -gt 0 ] || wrong "$file has no rank: put it into ${0##*/}"
+  while read -r name; do
+    if [ ! -f "core/$name" ]; then
+      wrong "$file includes $name, which is not core's"
+    elif [ "$(rank_of "$name")" -gt "$mine" ]; then
+      wrong "$file includes $name of a higher rank"
+    fi
+  done < <(own_includes "$file")
+}
+
+for file in core/*.[ch]; do
+  check_core_file "$file"
+done
+for file in core/*.h; do
+  name=${file##*/}
+  [ -n "${rank[${name%.h}]:-}" ] ||
+    wrong "$file has no rank of its own: put it into ${0##*/}"
+done
+
+# Headers of one rank must not include each other in a circle.
+for file in core/*.h; do
+  own_includes "$file" | sed "s,^,${file##*/} ,"
+done | tsort >/dev/null 2>"$tmp/circles" ||
+  wrong "circles: $(grep -v 'input contains a loop' "$tmp/circles")"
+
+# -- what a directory may know -----------------------------------------------
+
+# no_system DIR REGEX: no file of DIR includes a system header like that
+no_system ()
+{
+  local file name
+  for file in "$1"/*.[ch]; do
+    [ -f "$file" ] || continue
+    while read -r name; do
+      [[ ! $name =~ $2 ]] || wrong "$file includes <$name>"
+    done < <(system_includes "$file")
+  done
+}
+
+# only_from DIR OTHER...: what a file of DIR includes is in DIR or OTHERs,
+# where OTHER is a directory or one header
+only_from ()
+{
+  local dir=$1 file name other found
+  shift
+  for file in "$dir"/*.[ch]; do
+    [ -f "$file" ] || continue
+    while read -r name; do
+      found=
+      for other in "$dir" "$@"; do
+        case $other in
+          *.h) [ "$name" != "${other##*/}" ] || found=1 ;;
+          *) [ ! -f "$other/$name" ] || found=1 ;;
+        esac
+      done
+      [ -n "$found" ] || wrong "$file includes $name, which is not for $dir/"
+    done < <(own_includes "$file")
+  done
+}
+
+sockets='^(sys/socket|sys/un|netinet/.*|arpa/.*|netdb|poll|sys/poll)\.h$'
+no_system core "$sockets|^(nbdkit.*|libnbd|jansson|syslog|gnutls/.*)\.h$"
+no_system tls '^(nbdkit.*|libnbd|jansson)\.h$'
+no_system control '^(nbdkit.*|libnbd)\.h$'
+no_system cli '^nbdkit.*\.h$'
+
+ground_headers=()
+for name in $ground; do
+  ground_headers+=("core/$name.h")
+done
+only_from core
+only_from tls core/cleanup.h core/error.h
+only_from control tls "${ground_headers[@]}"
+only_from cli control/control.h tls "${ground_headers[@]}"
+only_from nbdkit-plugin core control tls
+
+# core/ never logs: whoever called it says what went wrong, once.
+if grep -nE '\b(v?f?printf|perror|syslog|fputs|puts) *\(' core/*.[ch] |
+     grep -vE 'v?snprintf|: *\*|/\*' >&2; then
+  wrong "core/ prints"
+fi
+
+[ "$errors" -eq 0 ] || fail "$errors includes go the wrong way"

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Two servers and one image (cli-world.h).
+ */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli-world.h"
+
+static struct world_server *
+other (struct world_server *s)
+{
+  return s == &s->world->src ? &s->world->dst : &s->world->src;
+}
+
+static void
+check (struct world *w)
+{
+  if (w->src.active && w->dst.active)
+    w->both_were_active = true;
+}
+
+/* NULL, or the class of the refusal. */
+static const char *
+carry_out (struct world_server *s, const char *execute)
+{
+  if (s->dead)
+    return "Dead";
+  if (strcmp (execute, "flush") == 0)
+    return s->active ? NULL : "WrongState";
+  if (strcmp (execute, "inactivate") == 0)
+    s->active = false;
+  else if (!s->active) {
+    if (s->world->locks && other (s)->active)
+      return "LockHeld";
+    s->active = true;
+  }
+  check (s->world);
+  return NULL;
+}
+
+static void
+carry_out_waiting (struct world_server *s)
+{
+  int i;
+
+  for (i = 0; i < s->nr_waiting; i++)
+    carry_out (s, s->waiting[i]);
+  s->nr_waiting = 0;
+}
+
+static void
+die (struct world_server *s)
+{
+  s->dead = true;
+  s->active = false;
+  s->nr_waiting = 0;
+}
+
+static void
+answer_status (struct world_server *s, struct answer *ret)
+{
+  answer_set (ret, OUTCOME_DONE, "%s", "");
+  ret->body = json_pack ("{s:s, s:s, s:i, s:b, s:I, s:s}",
+                         "state", s->active ? "active" : "inactive",
+                         "host", "h", "pid", s->pid,
+                         "locked", s->active && s->world->locks,
+                         "virtual-size", (json_int_t) 1048576,
+                         "image", "/i.qcow2");
+}
+
+static void
+answer_lost (struct answer *ret, bool timed_out)
+{
+  answer_set (ret, OUTCOME_LOST, timed_out ? "no answer in time"
+                                           : "the connection was lost");
+  ret->timed_out = timed_out;
+}
+
+static void
+answer_refused (struct answer *ret, const char *class)
+{
+  answer_set (ret, OUTCOME_REFUSED, "cannot do that");
+  snprintf (ret->class, sizeof ret->class, "%s", class);
+}
+
+static void
+answer_now (struct world_server *s, const char *execute, struct answer *ret)
+{
+  const char *class = NULL;
+
+  if (execute == NULL) {
+    answer_status (s, ret);
+    return;
+  }
+  class = carry_out (s, execute);
+  if (class != NULL)
+    answer_refused (ret, class);
+  else
+    answer_set (ret, OUTCOME_DONE, "%s", "");
+}
+
+/* A refusal of what would do nothing is no refusal. */
+static bool
+would_do_nothing (const struct world_server *s, const char *execute)
+{
+  return (strcmp (execute, "inactivate") == 0 && !s->active) ||
+         (strcmp (execute, "activate") == 0 && s->active);
+}
+
+static void
+answer_refused_or_not (struct world_server *s, const char *execute,
+                       struct answer *ret)
+{
+  if (execute == NULL || would_do_nothing (s, execute))
+    answer_now (s, execute, ret);
+  else
+    answer_refused (ret, "StaleView");
+}
+
+/* The fates in which the reply is lost. */
+static void
+lose (struct world_server *s, const char *execute, enum fate fate,
+      struct answer *ret)
+{
+  answer_lost (ret, fate >= FATE_TIMEOUT_BEFORE && fate <= FATE_TIMEOUT_LATE);
+  if (fate == FATE_DIES_BEFORE || fate == FATE_RESTARTS) {
+    die (s);
+    s->dead = fate == FATE_DIES_BEFORE;
+    s->pid += fate == FATE_RESTARTS ? 100 : 0;
+    return;
+  }
+  if (execute == NULL || fate == FATE_BROKEN_BEFORE ||
+      fate == FATE_TIMEOUT_BEFORE)
+    return;
+  if (fate == FATE_BROKEN_LATE || fate == FATE_TIMEOUT_LATE)
+    s->waiting[s->nr_waiting++] = execute;
+  else
+    carry_out (s, execute);
+  if (fate == FATE_DIES_AFTER)
+    die (s);
+}
+
+static void
+ask (struct world_server *s, const char *execute, struct answer *ret)
+{
+  enum fate fate;
+
+  s->world->nr_questions++;
+  fate = s->dead ? FATE_NOT_SENT : s->world->choose (s->world, execute);
+  if (execute != NULL && fate != FATE_NOT_SENT && fate != FATE_BROKEN_LATE &&
+      fate != FATE_TIMEOUT_LATE && fate != FATE_BROKEN_BEFORE &&
+      fate != FATE_TIMEOUT_BEFORE)
+    carry_out_waiting (s);
+  switch (fate) {
+  case FATE_OK:
+    answer_now (s, execute, ret);
+    return;
+  case FATE_REFUSED:
+    answer_refused_or_not (s, execute, ret);
+    return;
+  case FATE_NOT_SENT:
+    answer_set (ret, OUTCOME_NOT_SENT, "cannot connect");
+    return;
+  default:
+    lose (s, execute, fate, ret);
+  }
+}
+
+static void
+world_status (struct peer *p, struct answer *ret)
+{
+  ask ((struct world_server *) p, NULL, ret);
+}
+
+static void
+world_command (struct peer *p, const char *execute, const json_t *arguments,
+               struct answer *ret)
+{
+  (void) arguments;
+  ask ((struct world_server *) p, execute, ret);
+}
+
+static void
+world_free (struct peer *p)
+{
+  (void) p;
+}
+
+void
+world_init (struct world *w, bool locks,
+            enum fate (*choose) (struct world *w, const char *execute),
+            void *opaque)
+{
+  static const struct peer_ops ops = {
+    .status = world_status, .command = world_command, .free = world_free,
+  };
+
+  memset (w, 0, sizeof *w);
+  w->locks = locks;
+  w->choose = choose;
+  w->opaque = opaque;
+  w->src = (struct world_server) {
+    .peer = { &ops, "/a.sock" }, .world = w, .active = true, .pid = 1,
+  };
+  w->dst = (struct world_server) {
+    .peer = { &ops, "/b.sock" }, .world = w, .pid = 2,
+  };
+}
+
+void
+world_end (struct world *w)
+{
+  carry_out_waiting (&w->src);
+  carry_out_waiting (&w->dst);
+}

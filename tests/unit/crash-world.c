@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Crash world: see crash-world.h, and test-image-crash.c for what it proves.
+ * One thread; the hook runs inside the request that issues the I/O.
+ */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash-world.h"
+#include "cursor.h"
+#include "reference-check.h"
+
+#define MAX_SECTORS_PER_REQUEST 40u
+#define POWER_CUTS_PER_POINT 3u
+
+static uint64_t
+next_random (struct world *w)
+{
+  w->random ^= w->random << 13;
+  w->random ^= w->random >> 7;
+  w->random ^= w->random << 17;
+  return w->random;
+}
+
+/* -- what sectors hold ------------------------------------------------ */
+
+void
+world_fill_sector (uint8_t *p, unsigned request, unsigned sector)
+{
+  unsigned i;
+
+  for (i = 0; i < SECTOR; i += 8)
+    store_be64 (p + i, (uint64_t) request << 32 | sector);
+}
+
+/* Which bit a sector's bytes are; 0: none that was ever written. */
+static uint64_t
+recognise (const struct world *w, const uint8_t *p, unsigned sector)
+{
+  const uint64_t v = load_be64 (p);
+  unsigned i;
+
+  for (i = 8; i < SECTOR; i += 8)
+    if (load_be64 (p + i) != v)
+      return 0;
+  if (v == 0)
+    return ZEROS;
+  if ((uint32_t) v != sector || v >> 32 > w->request)
+    return 0;
+  return UINT64_C (1) << (v >> 32);
+}
+
+/* -- looking at what is left ------------------------------------------ */
+
+struct image *
+world_open (struct world *w, struct simdisk *disk, bool writing)
+{
+  struct error err = ERROR_INIT;
+  struct image *img;
+  struct io *io = simdisk_open (disk, writing ? IO_OPEN_WRITE : 0, &err);
+
+  if (!io || image_open (io, "t.qcow2", writing, &w->options, &img,
+                         &err) == -1 ||
+      (writing && image_start_writing (img, &err) == -1))
+    fail_msg ("%s: seed %" PRIu64 ": cannot open what is left: %s",
+              w->geometry->name, w->seed, err.text);
+  return img;
+}
+
+static void
+check_references (struct world *w, struct simdisk *disk)
+{
+  struct error err = ERROR_INIT;
+  struct io *io = simdisk_open (disk, 0, &err);
+  uint64_t leaks;
+
+  if (reference_check (io, &leaks, &err) == -1)
+    fail_msg ("%s: seed %" PRIu64 ": request %u: %s", w->geometry->name,
+              w->seed, w->request, err.text);
+  w->figures->leaks += leaks;
+  io_close (io);
+}
+
+void
+world_check (struct world *w, struct simdisk *disk, const uint64_t *allowed,
+            const char *how, uint64_t *ret_found)
+{
+  static uint8_t buf[DISK_SECTORS * SECTOR];
+  struct image *img = world_open (w, disk, false);
+  struct error err = ERROR_INIT;
+  unsigned s;
+
+  if (image_read (img, buf, sizeof buf, 0, &err) == -1)
+    fail_msg ("%s: seed %" PRIu64 ": read: %s", w->geometry->name, w->seed,
+              err.text);
+  for (s = 0; s < DISK_SECTORS; ++s) {
+    const uint64_t bit = recognise (w, buf + s * SECTOR, s);
+
+    if (!(bit & (allowed[s] | w->running[s])))
+      fail_msg ("%s: seed %" PRIu64 ": %s in request %u: sector %u holds %"
+                PRIx64 " (first bytes %" PRIx64 "), allowed are %" PRIx64,
+                w->geometry->name, w->seed, how, w->request, s, bit,
+                load_be64 (buf + s * SECTOR), allowed[s] | w->running[s]);
+    if (ret_found)
+      ret_found[s] = bit;
+  }
+  image_close (img);
+  check_references (w, disk);
+}
+
+static void run_again (struct world *w, struct simdisk *left,
+                       const uint64_t *found);
+
+/* Before each change of the file: lose power, be killed. */
+void
+world_look (void *opaque, const struct simdisk_event *event)
+{
+  struct world *w = opaque;
+  uint64_t found[DISK_SECTORS];
+  const unsigned nr_cuts = w->only_durable ? 16 : POWER_CUTS_PER_POINT;
+  struct simdisk *left;
+  unsigned i;
+
+  if (event->phase == SIMDISK_END || w->checking ||
+      (w->only_durable && !(event->flags & IO_DSYNC)))
+    return;
+  w->checking = true;
+  w->figures->points++;
+  for (i = 0; i < nr_cuts; ++i) {
+    left = simdisk_crash (w->disk, next_random (w));
+    world_check (w, left, w->allowed, "power cut", found);
+    w->figures->cuts++;
+    if (w->nr_crashes < MAX_CRASHES && next_random (w) % 64 == 0)
+      run_again (w, left, found);
+    simdisk_free (left);
+  }
+  left = simdisk_kill (w->disk);
+  world_check (w, left, w->acknowledged, "kill", NULL);
+  w->figures->kills++;
+  simdisk_free (left);
+  w->checking = false;
+}
+
+/* -- requests ---------------------------------------------------------- */
+
+static void
+begin (struct world *w, unsigned first, unsigned nr, uint64_t bit)
+{
+  unsigned s;
+
+  for (s = first; s < first + nr; ++s)
+    w->running[s] = bit;
+}
+
+/* Acknowledged.  Durable where FUA said so: then nothing older may appear. */
+static void
+end (struct world *w, unsigned first, unsigned nr, uint64_t bit, bool fua)
+{
+  unsigned s;
+
+  for (s = first; s < first + nr; ++s) {
+    w->running[s] = 0;
+    w->acknowledged[s] = bit;
+    w->allowed[s] = fua ? bit : w->allowed[s] | bit;
+  }
+}
+
+void
+world_one_request (struct world *w, struct image *img)
+{
+  uint8_t buf[MAX_SECTORS_PER_REQUEST * SECTOR];
+  const unsigned first = next_random (w) % DISK_SECTORS / (next_random (w) % 4
+                                                           ? 4 : 1);
+  unsigned nr = 1 + next_random (w) % MAX_SECTORS_PER_REQUEST;
+  const unsigned kind = next_random (w) % 8;
+  const unsigned fua = next_random (w) % 8 == 0 ? IMAGE_FUA : 0;
+  struct error err = ERROR_INIT;
+  unsigned i;
+  int r;
+
+  nr = first + nr > DISK_SECTORS ? DISK_SECTORS - first : nr;
+  if (kind == 0) {
+    r = image_flush (img, &err);
+    memcpy (w->allowed, w->acknowledged, sizeof w->allowed);
+  }
+  else if (kind <= 2) {
+    begin (w, first, nr, ZEROS);
+    r = image_zero (img, nr * SECTOR, first * SECTOR,
+                    fua | (kind == 1 ? IMAGE_MAY_TRIM : 0), &err);
+    end (w, first, nr, ZEROS, fua);
+  }
+  else {
+    for (i = 0; i < nr; ++i)
+      world_fill_sector (buf + i * SECTOR, w->request, first + i);
+    begin (w, first, nr, UINT64_C (1) << w->request);
+    r = image_write (img, buf, nr * SECTOR, first * SECTOR, fua, &err);
+    end (w, first, nr, UINT64_C (1) << w->request, fua);
+  }
+  if (r == -1)
+    fail_msg ("%s: seed %" PRIu64 ": request %u: %s", w->geometry->name,
+              w->seed, w->request, err.text);
+}
+
+void
+world_do_requests (struct world *w, unsigned nr)
+{
+  struct error err = ERROR_INIT;
+  struct image *img;
+  unsigned i;
+
+  simdisk_trace (w->disk, world_look, w);
+  img = world_open (w, w->disk, true);
+  for (i = 0; i < nr; ++i) {
+    w->request++;
+    world_one_request (w, img);
+  }
+  if (image_finish (img, &err) == -1)
+    fail_msg ("finish: %s", err.text);
+  memcpy (w->allowed, w->acknowledged, sizeof w->allowed);
+  image_close (img);
+  simdisk_trace (w->disk, NULL, NULL);
+  /* Whoever is next may be another host: nothing may be left in our cache. */
+  assert_int_equal (simdisk_nr_states (w->disk), 1);
+}
+
+/* Go on with what a power cut left: what it read first is all it may hold. */
+static void
+run_again (struct world *w, struct simdisk *left, const uint64_t *found)
+{
+  struct world again = *w;
+
+  again.disk = left;
+  again.checking = false;
+  again.nr_crashes++;
+  again.random = next_random (w) | 1;
+  memcpy (again.acknowledged, found, sizeof again.acknowledged);
+  memcpy (again.allowed, found, sizeof again.allowed);
+  memset (again.running, 0, sizeof again.running);
+  world_do_requests (&again, 3);
+  world_check (&again, left, again.acknowledged, "served again", NULL);
+  w->figures->again++;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * An image on the simulated disk that is looked at before every I/O, as a
+ * power cut or a kill would leave it.  What is looked for: test-image-crash.c.
+ */
+
+#ifndef BATON_TESTS_CRASH_WORLD_H
+#define BATON_TESTS_CRASH_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "simdisk.h"
+
+#define SECTOR 512u
+#define DISK_SECTORS 512u
+#ifndef MAX_CRASHES
+#define MAX_CRASHES 3u
+#endif
+
+/* What a sector may hold: a set of requests. */
+#define ZEROS 1u
+#define FIRST 2u
+
+struct geometry {
+  const char *name;
+  const char *create;           /* makes t.qcow2 (and base.raw) */
+  bool backed;
+};
+
+struct figures { uint64_t cuts, kills, again, leaks, points; };
+
+struct world {
+  const struct geometry *geometry;
+  struct simdisk *disk;
+  struct simdisk_opener opener;
+  struct image_options options;
+  uint64_t random;
+  uint64_t seed;
+  struct figures *figures;
+  uint64_t acknowledged[DISK_SECTORS];  /* one bit: what it reads now */
+  uint64_t allowed[DISK_SECTORS];       /* after a power cut */
+  uint64_t running[DISK_SECTORS];       /* what the current request adds */
+  unsigned request;             /* 2, 3, ...: its bit */
+  unsigned nr_crashes;          /* that this disk has been through */
+  bool checking;
+  bool only_durable;            /* look only at IO_DSYNC writes, but closely */
+};
+
+/* What request REQUEST writes to a sector. */
+void world_fill_sector (uint8_t *p, unsigned request, unsigned sector);
+
+/* Open DISK as W says; fails the test where that fails. */
+struct image *world_open (struct world *w, struct simdisk *disk,
+                          bool writing);
+
+/* Every sector of DISK must read as ALLOWED says, or as what is being
+ * written; references must be counted.  HOW is for the message. */
+void world_check (struct world *w, struct simdisk *disk,
+                  const uint64_t *allowed, const char *how,
+                  uint64_t *ret_found);
+
+/* The hook for simdisk_trace, with W: power cuts, and a kill. */
+simdisk_hook world_look;
+
+void world_one_request (struct world *w, struct image *img);
+/* A life of the server: open, NR requests, an orderly end. */
+void world_do_requests (struct world *w, unsigned nr);
+
+#endif /* BATON_TESTS_CRASH_WORLD_H */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Promises P and K at every I/O of random requests (docs/DURABILITY.md).
+ *
+ * A run opens an image on the simulated disk and does a few random requests.
+ * Before every write, zero and sync that the engine issues, the disk loses
+ * power in several ways, and the process is killed once.  Each time the disk
+ * that is left is opened and every guest sector must hold its last flushed
+ * value or something written later (killed: exactly what was acknowledged,
+ * or what was being written); no host cluster may have more references than
+ * its refcount.  Some of what is left is then written to again, and loses
+ * power again.
+ *
+ * Every sector written says which request wrote it.  What a sector may hold
+ * is a set of requests: bit 0 zeros, bit 1 what the image held at first, and
+ * bit N request N.
+ *
+ * A failure prints the image and the seed; BATON_TEST_SEED replays it.
+ */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "crash-world.h"
+
+#define NR_REQUESTS 14u
+
+static const struct geometry geometries[] = {
+  { "v3 4k", "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 256k",
+    false },
+  { "v2 4k", "qemu-img create -q -f qcow2 -o compat=0.10,cluster_size=4k "
+    "t.qcow2 256k", false },
+  { "v3 512, 64-bit refcounts", "qemu-img create -q -f qcow2 -o "
+    "cluster_size=512,refcount_bits=64 t.qcow2 256k", false },
+  { "v3 4k backed", "qemu-img create -q -f qcow2 -o cluster_size=4k "
+    "-b base.raw -F raw t.qcow2 256k", true },
+  { "v2 2k backed", "qemu-img create -q -f qcow2 -o compat=0.10,"
+    "cluster_size=2k -b base.raw -F raw t.qcow2 256k", true },
+  { "v3 4k compressed", "qemu-img convert -q -c -O qcow2 -o cluster_size=4k "
+    "-f raw base.raw t.qcow2", true },
+};
+#define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
+
+static struct figures figures;
+static char dir[] = "/tmp/baton-crash-XXXXXX";
+static struct simdisk *base;
+
+/* -- images ------------------------------------------------------------ */
+
+static void
+shell (const char *command)
+{
+  char line[1024];
+
+  snprintf (line, sizeof line, "cd %s && %s", dir, command);
+  if (system (line) != 0)
+    fail_msg ("failed: %s", line);
+}
+
+static struct simdisk *
+load (const char *name)
+{
+  struct error err = ERROR_INIT;
+  struct simdisk *d;
+  char path[64];
+
+  snprintf (path, sizeof path, "%s/%s", dir, name);
+  d = simdisk_load_file (path, SECTOR, &err);
+  if (!d)
+    fail_msg ("%s: %s", path, err.text);
+  return d;
+}
+
+/* What backing and compressed images hold at first: "request 1". */
+static void
+make_base (void)
+{
+  uint8_t sector[SECTOR];
+  char path[64];
+  unsigned s;
+  FILE *fp;
+
+  snprintf (path, sizeof path, "%s/base.raw", dir);
+  fp = fopen (path, "w");
+  assert_non_null (fp);
+  for (s = 0; s < DISK_SECTORS; ++s) {
+    world_fill_sector (sector, 1, s);
+    assert_int_equal (fwrite (sector, SECTOR, 1, fp), 1);
+  }
+  fclose (fp);
+}
+
+static void
+world_init (struct world *w, const struct geometry *g,
+            struct simdisk *pristine, uint64_t seed)
+{
+  unsigned s;
+
+  *w = (struct world) {
+    .geometry = g, .seed = seed, .request = 1,
+    .random = (seed + 1) * UINT64_C (0x9e3779b97f4a7c15),
+    .disk = simdisk_kill (pristine), .figures = &figures,
+  };
+  simdisk_opener_init (&w->opener);
+  simdisk_opener_put (&w->opener, "base.raw", base);
+  w->options = (struct image_options) {
+    .opener = &w->opener.base, .backing = BACKING_ON,
+    .metadata_cache_bytes = 1,
+  };
+  for (s = 0; s < DISK_SECTORS; ++s)
+    w->acknowledged[s] = w->allowed[s] = g->backed ? FIRST : ZEROS;
+}
+
+static void
+world_destroy (struct world *w)
+{
+  simdisk_free (w->disk);
+  simdisk_opener_destroy (&w->opener);
+}
+
+static void
+run (const struct geometry *g, struct simdisk *pristine, uint64_t seed)
+{
+  struct world w;
+
+  world_init (&w, g, pristine, seed);
+  world_do_requests (&w, NR_REQUESTS);
+  world_check (&w, w.disk, w.acknowledged, "at the end", NULL);
+  world_destroy (&w);
+}
+
+/* Each life of the server reserves clusters anew, and is killed after one
+ * request: so refcount blocks and their table grow again and again. */
+static void
+grow (const struct geometry *g, struct simdisk *pristine, unsigned nr_lives)
+{
+  struct simdisk *next;
+  struct image *img;
+  struct world w;
+
+  world_init (&w, g, pristine, 1);
+  w.only_durable = true;
+  w.nr_crashes = MAX_CRASHES;
+  while (w.request < nr_lives) {
+    simdisk_trace (w.disk, world_look, &w);
+    img = world_open (&w, w.disk, true);
+    w.request++;
+    world_one_request (&w, img);
+    image_close (img);
+    next = simdisk_kill (w.disk);
+    simdisk_free (w.disk);
+    w.disk = next;
+  }
+  world_destroy (&w);
+}
+
+static uint64_t
+number_from_env (const char *name, uint64_t otherwise)
+{
+  const char *s = getenv (name);
+
+  return s ? strtoull (s, NULL, 10) : otherwise;
+}
+
+static void
+test_growth (void **state)
+{
+  static const struct geometry g = {
+    "growth", "qemu-img create -q -f qcow2 -o cluster_size=512,"
+    "refcount_bits=64 t.qcow2 256k", false
+  };
+  struct simdisk *pristine;
+
+  (void) state;
+  make_base ();
+  base = load ("base.raw");
+  shell (g.create);
+  pristine = load ("t.qcow2");
+  grow (&g, pristine, 40);
+  simdisk_free (pristine);
+  simdisk_free (base);
+}
+
+static void
+test_crash (void **state)
+{
+  const bool one = getenv ("BATON_TEST_SEED") != NULL;
+  const uint64_t first = number_from_env ("BATON_TEST_SEED", 0);
+  const uint64_t nr = one ? 1 : number_from_env ("BATON_TEST_RUNS",
+                                                 getenv ("BATON_TEST_LONG")
+                                                 ? 60 : 4);
+  struct simdisk *pristine;
+  uint64_t seed;
+  size_t i;
+
+  (void) state;
+  make_base ();
+  base = load ("base.raw");
+  for (i = 0; i < NR_GEOMETRIES; ++i) {
+    shell (geometries[i].create);
+    pristine = load ("t.qcow2");
+    for (seed = first; seed < first + nr; ++seed)
+      run (&geometries[i], pristine, seed);
+    simdisk_free (pristine);
+    shell ("rm t.qcow2");
+  }
+  simdisk_free (base);
+  printf ("crash points %" PRIu64 ", power cuts %" PRIu64 ", kills %" PRIu64
+          ", of them served again %" PRIu64 ", leaked clusters seen %" PRIu64
+          "; seeds %" PRIu64 " to %" PRIu64 "; 0 violations\n",
+          figures.points, figures.cuts, figures.kills, figures.again,
+          figures.leaks, first, first + nr - 1);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_growth),
+    cmocka_unit_test (test_crash),
+  };
+  int r;
+
+  if (system ("qemu-img --version >/dev/null 2>&1") != 0)
+    return 77;
+  if (!mkdtemp (dir))
+    return 1;
+  r = cmocka_run_group_tests (tests, NULL, NULL);
+  shell ("rm -f *");
+  rmdir (dir);
+  return r;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Flushes that overlap: they share a sync, but never one that began before
+ * they did; and when it fails, all who waited fail, for ever.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gate-io.h"
+#include "image-world.h"
+
+#define NR_WAITERS 4
+
+static const struct world_shape shape = {
+  .name = "v3 64k", .create = "t.qcow2 1G",
+  .unit_bytes = 65536, .far_offset = UINT64_C (600) << 20,
+};
+
+struct fixture {
+  struct world w;
+  struct gate_io gate;
+  struct image *img;
+};
+
+static void
+setup (struct fixture *f)
+{
+  const struct image_options options = { .opener = &f->w.opener.base };
+  struct error err = ERROR_INIT;
+
+  world_init (&f->w, &shape);
+  world_restart (&f->w);
+  gate_init (&f->gate, simdisk_open (f->w.disk, IO_OPEN_WRITE, &err));
+  if (image_open (&f->gate.base, "t.qcow2", true, &options, &f->img,
+                  &err) == -1 ||
+      image_start_writing (f->img, &err) == -1)
+    fail_msg ("%s", err.text);
+}
+
+static void
+teardown (struct fixture *f)
+{
+  image_close (f->img);
+  world_destroy (&f->w);
+}
+
+struct flusher {
+  struct image *img;
+  pthread_t thread;
+  struct error err;
+  int result;
+  _Atomic bool ended;
+};
+
+static void *
+flush (void *p)
+{
+  struct flusher *f = p;
+
+  f->result = image_flush (f->img, &f->err);
+  atomic_store (&f->ended, true);
+  return NULL;
+}
+
+static void
+start (struct flusher *f, struct image *img)
+{
+  *f = (struct flusher) { .img = img };
+  assert_int_equal (pthread_create (&f->thread, NULL, flush, f), 0);
+}
+
+static uint64_t
+nr_syncs (struct fixture *f)
+{
+  return simdisk_calls (f->w.disk, SIMDISK_SYNC);
+}
+
+/* One flush is at its sync; the others came after it had begun. */
+static void
+start_all (struct fixture *f, struct flusher *flushers)
+{
+  unsigned i;
+
+  gate_close (&f->gate, GATE_SYNC);
+  start (&flushers[0], f->img);
+  gate_await (&f->gate, 1);
+  for (i = 1; i <= NR_WAITERS; ++i)
+    start (&flushers[i], f->img);
+  usleep (30000);
+  for (i = 0; i <= NR_WAITERS; ++i)
+    assert_false (atomic_load (&flushers[i].ended));
+  assert_int_equal (gate_waiting (&f->gate), 1);
+}
+
+static void
+test_share_the_next_one (void **state)
+{
+  struct flusher flushers[1 + NR_WAITERS];
+  struct fixture f;
+  uint64_t before;
+  unsigned i;
+
+  (void) state;
+  setup (&f);
+  before = nr_syncs (&f);
+  start_all (&f, flushers);
+  gate_open (&f.gate);
+  for (i = 0; i <= NR_WAITERS; ++i) {
+    pthread_join (flushers[i].thread, NULL);
+    assert_int_equal (flushers[i].result, 0);
+  }
+  assert_int_equal (nr_syncs (&f), before + 2);
+  teardown (&f);
+}
+
+/* The second sync would succeed; what the first one lost is lost. */
+static void
+test_waiters_fail_with_it (void **state)
+{
+  struct flusher flushers[1 + NR_WAITERS];
+  struct error err = ERROR_INIT;
+  struct fixture f;
+  uint64_t before;
+  unsigned i;
+
+  (void) state;
+  setup (&f);
+  assert_int_equal (image_write (f.img, "data", 4, 0, 0, &err), 0);
+  before = nr_syncs (&f);
+  start_all (&f, flushers);
+  simdisk_fail (f.w.disk, SIMDISK_SYNC, 1, EIO, false);
+  gate_open (&f.gate);
+  for (i = 0; i <= NR_WAITERS; ++i) {
+    pthread_join (flushers[i].thread, NULL);
+    assert_int_equal (flushers[i].result, -1);
+    assert_int_equal (flushers[i].err.errnum, EIO);
+    assert_string_equal (flushers[i].err.class, "Poisoned");
+    assert_non_null (strstr (flushers[i].err.text, "syncing"));
+  }
+  assert_int_equal (nr_syncs (&f), before + 1);
+  assert_int_equal (image_flush (f.img, &err), -1);
+  assert_int_equal (image_write (f.img, "data", 4, 0, 0, &err), -1);
+  assert_string_equal (err.class, "Poisoned");
+  teardown (&f);
+}
+
+static void
+test_reason_without_an_error (void **state)
+{
+  struct error err = ERROR_INIT;
+  struct fixture f;
+
+  (void) state;
+  setup (&f);
+  simdisk_fail (f.w.disk, SIMDISK_SYNC, 1, EIO, false);
+  assert_int_equal (image_flush (f.img, NULL), -1);
+  assert_int_equal (image_flush (f.img, &err), -1);
+  assert_non_null (strstr (err.text, "syncing"));
+  teardown (&f);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_share_the_next_one),
+    cmocka_unit_test (test_waiters_fail_with_it),
+    cmocka_unit_test (test_reason_without_an_error),
+  };
+
+  if (system ("qemu-img --version >/dev/null 2>&1") != 0)
+    return 77;
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
