@@ -101,7 +101,7 @@ main ()
   suite "make check" tests check
   if [ -n "$long" ]; then
     long_suites
-    export BATON_TEST_LONG=1
+    export BATON_TEST_LONG=1 BATON_TEST_SECONDS=1500
     suite "make check, long form" tests check
   fi
   step "done"

@@ -5,12 +5,12 @@
 # restart, flushed or not.  The image may have lost clusters (leaks) but
 # nothing else.  (QEMU's own server fails this test.)
 #
-# BATON_KILL_ROUNDS (default 5, 200 where BATON_TEST_LONG=1).
+# BATON_KILL_ROUNDS (default 5, 80 where BATON_TEST_LONG=1).
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img nbdkit
 
-rounds=${BATON_TEST_LONG:+200}
+rounds=${BATON_TEST_LONG:+80}
 rounds=${BATON_KILL_ROUNDS:-${rounds:-5}}
 
 write_and_kill ()

@@ -16,8 +16,7 @@
 requires qemu-img qemu-io qemu-nbd nbdkit
 
 long=${BATON_TEST_LONG:-}
-ops=${BATON_TWIN_OPS:-${long:+2000}}
-ops=${ops:-250}
+ops=${BATON_TWIN_OPS:-250}
 only=${BATON_TWIN_ONLY:-}
 replay=
 
