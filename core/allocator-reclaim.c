@@ -17,8 +17,10 @@
 
 /* The pool keeps what this many bytes of writes need; the rest is freed. */
 #define MAX_POOL_BYTES (UINT64_C (256) << 20)
-/* How many refcounts one scavenge looks at. */
+/* How many refcounts one scavenge looks at while there is other space. */
 #define SCAVENGE_CLUSTERS 65536
+/* How many clusters are counted down at a time. */
+#define LOCKED_CLUSTERS 256
 
 static void
 leak_locked (struct allocator *a, uint64_t nr_clusters)
@@ -61,10 +63,16 @@ settle_locked (struct allocator *a, struct extent e)
 {
   const uint64_t max =
     MAX_POOL_BYTES >> a->refcounts.header->cluster_bits;
+  const uint64_t room =
+    a->pool.nr_clusters < max ? max - a->pool.nr_clusters : 0;
+  const struct extent kept = { e.first, min_u64 (e.nr_clusters, room) };
 
   a->nr_quarantined -= e.nr_clusters;
-  if (a->pool.nr_clusters < max &&
-      extent_list_append (&a->pool, e, NULL) == 0)
+  if (extent_list_append (&a->pool, kept, NULL) == 0) {
+    e.first += kept.nr_clusters;
+    e.nr_clusters -= kept.nr_clusters;
+  }
+  if (e.nr_clusters == 0)
     return;
   if (refcounts_add (&a->refcounts, e, -1, 0, NULL) == -1)
     a->nr_stuck += e.nr_clusters;
@@ -107,6 +115,7 @@ static void
 drop_references (struct allocator *a, const struct extent_list *from,
                  struct extent_list *to_punch)
 {
+  uint64_t done = 0;
   size_t i;
 
   mutex_lock (&a->lock);
@@ -114,8 +123,14 @@ drop_references (struct allocator *a, const struct extent_list *from,
     const struct extent e = from->v[i];
     uint64_t c;
 
-    for (c = e.first; c < e.first + e.nr_clusters; ++c)
+    for (c = e.first; c < e.first + e.nr_clusters; ++c) {
       drop_reference_locked (a, c, to_punch);
+      /* Let those who allocate in between. */
+      if (++done % LOCKED_CLUSTERS == 0) {
+        mutex_unlock (&a->lock);
+        mutex_lock (&a->lock);
+      }
+    }
   }
   mutex_unlock (&a->lock);
 }
@@ -200,7 +215,9 @@ static void
 scavenge_locked (struct allocator *a, struct extent_list *ret)
   REQUIRES (a->lock)
 {
-  const uint64_t end = min_u64 (a->fresh, a->scan + SCAVENGE_CLUSTERS);
+  /* Somebody may be waiting for space: then all of it. */
+  const uint64_t window = a->pool.len > 0 ? SCAVENGE_CLUSTERS : a->fresh;
+  const uint64_t end = min_u64 (a->fresh, a->scan + window);
   uint64_t wanted = a->demand;
   struct extent e;
   bool covered;

@@ -21,6 +21,7 @@
 
 /* Flush when this much waits in quarantine. */
 #define MAX_RELEASED_EXTENTS 16384
+#define MAX_RELEASED_BYTES (UINT64_C (256) << 20)
 
 static uint64_t
 batch_clusters (const struct allocator *a, uint64_t bytes) NO_TSA
@@ -106,6 +107,25 @@ reserve_run_locked (struct allocator *a, uint64_t limit, struct extent *ret,
                            err);
 }
 
+/* As much as is wanted may be too much near the end of what there can be. */
+static int
+reserve_some_locked (struct allocator *a, uint64_t limit, struct extent *ret,
+                     struct error *err)
+  REQUIRES (a->lock)
+{
+  struct error e = ERROR_INIT;
+
+  while (reserve_run_locked (a, limit, ret, &e) == -1) {
+    if ((e.errnum != ENOSPC && e.errnum != EFBIG) || a->batch == 1) {
+      if (err)
+        *err = e;
+      return -1;
+    }
+    a->batch = max_u64 (1, a->batch / 2);
+  }
+  return 0;
+}
+
 static int
 fill_pool_locked (struct allocator *a, struct error *err)
   REQUIRES (a->lock)
@@ -117,8 +137,13 @@ fill_pool_locked (struct allocator *a, struct error *err)
   while (a->pool.len == 0) {
     struct extent e;
 
-    if (reserve_run_locked (a, limit, &e, err) == -1)
+    if (reserve_some_locked (a, limit, &e, err) == -1)
       return -1;
+    /* A refcount block alone may have filled a gap. */
+    if (e.nr_clusters == 0) {
+      a->fresh = e.first;
+      continue;
+    }
     if (make_clean_locked (a, e, err) == -1 ||
         extent_list_append (&a->pool, e, err) == -1) {
       /* Not handed out: free again, and tried again by the next request. */
@@ -126,7 +151,7 @@ fill_pool_locked (struct allocator *a, struct error *err)
         a->nr_stuck += e.nr_clusters;
       return -1;
     }
-    a->fresh = e.first + e.nr_clusters;
+    a->fresh = a->reserved_end = e.first + e.nr_clusters;
   }
   a->batch = min_u64 (a->batch * 2, batch_clusters (a, MAX_BATCH_BYTES));
   return 0;
@@ -177,7 +202,9 @@ allocator_release (struct allocator *a, struct extent e)
     a->nr_stuck += e.nr_clusters;
   else
     a->nr_quarantined += e.nr_clusters;
-  crowded = a->released.len > MAX_RELEASED_EXTENTS;
+  crowded = a->released.len > MAX_RELEASED_EXTENTS ||
+    a->released.nr_clusters << a->refcounts.header->cluster_bits
+    > MAX_RELEASED_BYTES;
   mutex_unlock (&a->lock);
   return crowded;
 }
@@ -200,7 +227,9 @@ empty_pool_locked (struct allocator *a, struct error *err)
   return 0;
 }
 
-/* Cut off what was reserved at the end and never used. */
+/* Cut off what was reserved at the end and never used.  A file that goes on
+ * behind that has been written to by a pointer that led there: such data are
+ * not ours to cut. */
 static int
 cut_off_locked (struct allocator *a, struct error *err)
   REQUIRES (a->lock)
@@ -210,7 +239,9 @@ cut_off_locked (struct allocator *a, struct error *err)
 
   if (io_size (a->io, &size, err) == -1)
     return -1;
-  return end < size ? io_truncate (a->io, end, err) : 0;
+  if (size <= end || size > a->reserved_end << a->refcounts.header->cluster_bits)
+    return 0;
+  return io_truncate (a->io, end, err);
 }
 
 int

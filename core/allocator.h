@@ -58,6 +58,7 @@ struct allocator {
   struct extent_list pool GUARDED_BY (lock);
   struct extent_list released GUARDED_BY (lock);
   uint64_t fresh GUARDED_BY (lock);     /* from here on: never used space */
+  uint64_t reserved_end GUARDED_BY (lock); /* of the last reservation */
   uint64_t batch GUARDED_BY (lock);     /* clusters to reserve next */
   uint64_t scan GUARDED_BY (lock);      /* scavenged up to here */
   uint64_t demand GUARDED_BY (lock);    /* taken since the last scavenge */

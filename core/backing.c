@@ -17,6 +17,8 @@
 #include "cleanup.h"
 #include "image-internal.h"
 
+#define PREFIX "backing file "
+
 struct backing {
   struct io *io;                /* raw: owned; qcow2: NULL */
   struct image *image;          /* qcow2: owned; raw: NULL */
@@ -25,10 +27,11 @@ struct backing {
 };
 
 static int
-open_layer (struct backing *b, struct io *io, const char *format,
-            const struct image_options *options, unsigned depth,
+open_layer (struct backing *b, struct io *io, const struct image *overlay,
             struct error *err)
 {
+  const char *format = overlay->header.backing_format;
+
   if (strcmp (format, "raw") == 0) {
     if (io_size (io, &b->size, err) == -1)
       return -1;
@@ -36,8 +39,8 @@ open_layer (struct backing *b, struct io *io, const char *format,
     return 0;
   }
   if (strcmp (format, "qcow2") == 0) {
-    if (image_open_layer (io, b->path, false, options, depth, &b->image,
-                          err) == -1)
+    if (image_open_layer (io, b->path, false, &overlay->options, overlay,
+                          &b->image, err) == -1)
       return -1;
     b->size = image_size (b->image);
     return 0;
@@ -46,32 +49,67 @@ open_layer (struct backing *b, struct io *io, const char *format,
                     "qcow2 are served", format);
 }
 
-static int
-open_path (struct backing *b, const char *format,
-           const struct image_options *options, unsigned depth,
-           struct error *err)
+static bool
+same_file (const struct io *a, const struct io *b)
 {
-  struct io *io;
+  return (a->identity[0] | a->identity[1]) != 0 &&
+    a->identity[0] == b->identity[0] && a->identity[1] == b->identity[1];
+}
 
-  if (options->opener->open (options->opener, b->path, 0, &io, err) == -1)
-    return error_prefix (err, "backing file %s", b->path);
-  if (open_layer (b, io, format, options, depth, err) == -1) {
+/* Neither a loop nor longer than is sane: each layer costs memory. */
+static int
+check_chain (const struct io *io, const struct image *overlay,
+             struct error *err)
+{
+  const struct image *img;
+  unsigned depth = 1;
+
+  for (img = overlay; img; img = img->overlay, ++depth)
+    if (same_file (io, img->io))
+      return error_set (err, ELOOP, "the file is its own backing file");
+  if (depth > BACKING_MAX_DEPTH)
+    return error_set (err, ELOOP, "the backing chain has more than %d files",
+                      BACKING_MAX_DEPTH);
+  return 0;
+}
+
+/* The lock comes before anything is read: what is cached must stay true. */
+static int
+open_io (struct backing *b, struct io *io, const struct image *overlay,
+         struct error *err)
+{
+  if (check_chain (io, overlay, err) == -1 ||
+      (overlay->options.lock_backing &&
+       io_lock (io, LOCK_READER, err) == -1) ||
+      open_layer (b, io, overlay, err) == -1) {
     io_close (io);
-    return error_prefix (err, "backing file %s", b->path);
+    return -1;
   }
   return 0;
 }
 
-int
-backing_open (const char *overlay_name, const struct qcow2_header *header,
-              const struct image_options *options, unsigned depth,
-              struct backing **ret, struct error *err)
+static int
+open_path (struct backing *b, const struct image *overlay, struct error *err)
 {
+  struct io_opener *opener = overlay->options.opener;
+  struct io *io;
+
+  if (opener->open (opener, b->path, 0, &io, err) == 0 &&
+      open_io (b, io, overlay, err) == 0)
+    return 0;
+  /* Of a chain's files only the one concerned is named. */
+  if (err && strncmp (err->text, PREFIX, strlen (PREFIX)) == 0)
+    return -1;
+  return error_prefix (err, PREFIX "%s", b->path);
+}
+
+int
+backing_open (const struct image *overlay, struct backing **ret,
+              struct error *err)
+{
+  const struct qcow2_header *header = &overlay->header;
   struct backing *b;
 
-  if (depth > BACKING_MAX_DEPTH)
-    return error_set (err, ELOOP, "the backing chain has more than %d files: "
-                      "does a file back itself?", BACKING_MAX_DEPTH);
   /* Guessing would let whoever once wrote to a raw disk decide. */
   if (header->backing_format[0] == '\0')
     return error_set (err, EINVAL, "the image names the backing file \"%s\" "
@@ -80,9 +118,9 @@ backing_open (const char *overlay_name, const struct qcow2_header *header,
   b = calloc (1, sizeof *b);
   if (!b)
     return error_set (err, ENOMEM, "no memory for a backing file");
-  if (backing_name_resolve (overlay_name, header->backing_name,
-                            options->backing, &b->path, err) == -1 ||
-      open_path (b, header->backing_format, options, depth, err) == -1) {
+  if (backing_name_resolve (overlay->name, header->backing_name,
+                            overlay->options.backing, &b->path, err) == -1 ||
+      open_path (b, overlay, err) == -1) {
     backing_close (b);
     return -1;
   }
@@ -99,18 +137,6 @@ backing_close (struct backing *b)
   image_close (b->image);
   free (b->path);
   free (b);
-}
-
-int
-backing_lock (struct backing *b, struct error *err)
-{
-  struct io *io = b->io ? b->io : image_io (b->image);
-
-  if (io_lock (io, LOCK_READER, err) == -1)
-    return error_prefix (err, "backing file %s", b->path);
-  if (b->image && b->image->backing)
-    return backing_lock (b->image->backing, err);
-  return 0;
 }
 
 uint64_t

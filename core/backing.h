@@ -26,14 +26,11 @@ struct backing;
 /* A chain may be this long; longer is taken for a loop. */
 #define BACKING_MAX_DEPTH 256
 
-/* Open what HEADER names, for an overlay called OVERLAY_NAME. */
-int backing_open (const char *overlay_name, const struct qcow2_header *header,
-                  const struct image_options *options, unsigned depth,
-                  struct backing **ret, struct error *err);
+/* Open what the header of OVERLAY names, and what that names in turn.  ELOOP
+ * where a file is its own backing file, directly or not. */
+int backing_open (const struct image *overlay, struct backing **ret,
+                  struct error *err);
 void backing_close (struct backing *b);
-
-/* Take LOCK_READER on it and all below it. */
-int backing_lock (struct backing *b, struct error *err);
 
 uint64_t backing_size (const struct backing *b);
 int backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,

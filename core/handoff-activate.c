@@ -45,9 +45,11 @@ static int
 read_image (struct handoff *h, struct stopwatch *w, struct io *io,
             struct image **ret, struct error *err)
 {
-  const int r = image_open (io, h->path, !h->read_only, &h->options, ret,
-                            err);
+  struct image_options options = h->options;
+  int r;
 
+  options.lock_backing = true;
+  r = image_open (io, h->path, !h->read_only, &options, ret, err);
   stopwatch_lap (w, "read");
   return r;
 }

@@ -46,7 +46,8 @@ struct image {
   struct image_options options;
   struct qcow2_header header;   /* as read at open */
   bool for_writing;
-  unsigned depth;               /* 0: what is served; 1: its backing file ... */
+  const struct image *overlay;  /* whose backing file this is; NULL: what is
+                                 * served */
   _Atomic int mode;             /* enum image_mode */
 
   struct poison poison;
@@ -62,10 +63,11 @@ struct image {
   _Atomic bool crowded;         /* flush soon: see allocator_release */
 };
 
-/* image_open with the DEPTH of a backing chain. */
+/* image_open of the backing file of OVERLAY. */
 int image_open_layer (struct io *io, const char *name, bool for_writing,
-                      const struct image_options *options, unsigned depth,
-                      struct image **ret, struct error *err);
+                      const struct image_options *options,
+                      const struct image *overlay, struct image **ret,
+                      struct error *err);
 
 /* EINVAL unless [OFFSET, OFFSET + LEN) lies inside the disk. */
 int image_check_range (const struct image *img, uint64_t len, uint64_t offset,

@@ -23,6 +23,8 @@
 #define MAX_SLICE_BYTES 4096u
 #define MIN_AUTO_CACHE_BYTES (UINT64_C (1) << 20)
 #define MAX_AUTO_CACHE_BYTES (UINT64_C (64) << 20)
+/* A chain may have many layers, and the lower ones are rarely the hot ones. */
+#define BACKING_CACHE_SHARE 8
 
 static int
 read_header (struct image *img, uint64_t file_size, struct error *err)
@@ -53,10 +55,12 @@ cache_budget (const struct image *img)
   const uint64_t covering =
     div_round_up (h->virtual_size, h->cluster_size) * h->l2_entry_bytes;
 
+  const uint64_t share = img->overlay ? BACKING_CACHE_SHARE : 1;
+
   if (img->options.metadata_cache_bytes != METADATA_CACHE_AUTO)
-    return img->options.metadata_cache_bytes;
-  return max_u64 (MIN_AUTO_CACHE_BYTES,
-                  min_u64 (covering, MAX_AUTO_CACHE_BYTES));
+    return img->options.metadata_cache_bytes / share;
+  return max_u64 (MIN_AUTO_CACHE_BYTES / share,
+                  min_u64 (covering, MAX_AUTO_CACHE_BYTES / share));
 }
 
 static int
@@ -85,6 +89,22 @@ load_mapping (struct image *img, uint64_t file_size, struct error *err)
   return mapping_load (m, file_size, img->for_writing, err);
 }
 
+/* A table that counts as free would be given to the guest. */
+static int
+check_counted (struct image *img, uint64_t offset, const char *what,
+               struct error *err) NO_TSA
+{
+  uint64_t n;
+
+  if (refcounts_get (&img->allocator.refcounts,
+                     offset >> img->header.cluster_bits, &n, err) == -1)
+    return -1;
+  if (n == 0)
+    return error_set (err, EIO, "the refcount of %s is 0: the image is "
+                      "damaged, repair it with qemu-img check -r all", what);
+  return 0;
+}
+
 static int
 load_allocator (struct image *img, uint64_t file_size, struct error *err)
   NO_TSA
@@ -100,8 +120,13 @@ load_allocator (struct image *img, uint64_t file_size, struct error *err)
   rc->cache = img->cache;
   rc->metadata = img->metadata;
   rc->poison = &img->poison;
-  if (metadata_map_add (img->metadata, 0, 1, err) == -1 ||
-      refcounts_load (rc, file_size, err) == -1)
+  if (metadata_map_claim (img->metadata, 0, 1, "the header", err) == -1 ||
+      refcounts_load (rc, file_size, err) == -1 ||
+      check_counted (img, 0, "the header", err) == -1 ||
+      check_counted (img, rc->table_offset, "the refcount table", err) == -1 ||
+      (img->header.nr_l1_entries > 0 &&
+       check_counted (img, img->header.l1_table_offset, "the L1 table",
+                      err) == -1))
     return -1;
   return allocator_init (a, file_size, err);
 }
@@ -120,13 +145,13 @@ load (struct image *img, struct error *err)
     return -1;
   if (img->header.backing_name[0] == '\0')
     return 0;
-  return backing_open (img->name, &img->header, &img->options,
-                       img->depth + 1, &img->backing, err);
+  return backing_open (img, &img->backing, err);
 }
 
 static struct image *
 new_image (struct io *io, const char *name, bool for_writing,
-           const struct image_options *options, unsigned depth) NO_TSA
+           const struct image_options *options,
+           const struct image *overlay) NO_TSA
 {
   struct image *img = calloc (1, sizeof *img);
 
@@ -135,7 +160,7 @@ new_image (struct io *io, const char *name, bool for_writing,
   img->io = io;
   img->options = *options;
   img->for_writing = for_writing;
-  img->depth = depth;
+  img->overlay = overlay;
   img->name = strdup (name);
   poison_init (&img->poison);
   range_lock_init (&img->ranges);
@@ -165,10 +190,11 @@ free_image (struct image *img) NO_TSA
 
 int
 image_open_layer (struct io *io, const char *name, bool for_writing,
-                  const struct image_options *options, unsigned depth,
-                  struct image **ret, struct error *err)
+                  const struct image_options *options,
+                  const struct image *overlay, struct image **ret,
+                  struct error *err)
 {
-  struct image *img = new_image (io, name, for_writing, options, depth);
+  struct image *img = new_image (io, name, for_writing, options, overlay);
 
   if (!img)
     return error_set (err, ENOMEM, "no memory for an image");
@@ -187,7 +213,7 @@ image_open (struct io *io, const char *name, bool for_writing,
             const struct image_options *options, struct image **ret,
             struct error *err)
 {
-  return image_open_layer (io, name, for_writing, options, 0, ret, err);
+  return image_open_layer (io, name, for_writing, options, NULL, ret, err);
 }
 
 void
@@ -222,8 +248,6 @@ clear_autoclear_bits (struct image *img, struct error *err)
 int
 image_start_writing (struct image *img, struct error *err)
 {
-  if (img->backing && backing_lock (img->backing, err) == -1)
-    return -1;
   if (clear_autoclear_bits (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_WRITING);

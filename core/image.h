@@ -51,6 +51,8 @@ struct image_options {
   uint64_t metadata_cache_bytes;        /* METADATA_CACHE_AUTO: cover the disk,
                                          * up to 64 MiB */
   bool keep_space;                      /* discard=off: trim punches no holes */
+  bool lock_backing;                    /* take LOCK_READER on backing files,
+                                         * before anything of them is read */
 };
 
 /* Flags of the functions below. */
@@ -60,7 +62,8 @@ struct image_options {
 
 /* Open the image in IO (named NAME in messages, and where relative backing
  * names start), read and validate header, L1 table, refcount table and the
- * backing chain.  Writes nothing, locks nothing.  FOR_WRITING says that
+ * backing chain.  Writes nothing; locks nothing but backing files, if the
+ * options say so.  FOR_WRITING says that
  * image_start_writing will follow: features that matter only to a writer
  * are refused now.  Takes IO over on success only. */
 int image_open (struct io *io, const char *name, bool for_writing,
@@ -68,7 +71,7 @@ int image_open (struct io *io, const char *name, bool for_writing,
                 struct error *err);
 
 /* The first writes of an activation: autoclear bits that Baton does not
- * maintain are cleared, durably.  Backing files are locked for reading. */
+ * maintain are cleared, durably. */
 int image_start_writing (struct image *img, struct error *err);
 
 int image_read (struct image *img, void *buf, size_t len, uint64_t offset,

@@ -350,6 +350,8 @@ new_file (int fd, const struct stat *st, const struct io_file_opener *opener,
   f->base.read_only = !(flags & IO_OPEN_WRITE);
   f->base.fresh_reads_zero = S_ISREG (st->st_mode);
   f->base.fixed_size = f->device = S_ISBLK (st->st_mode);
+  f->base.identity[0] = f->device ? st->st_rdev : st->st_dev;
+  f->base.identity[1] = f->device ? UINT64_MAX : st->st_ino;
   f->fd = fd;
   f->direct = opener->direct;
   f->locking = opener->locking;

@@ -71,6 +71,8 @@ struct io {
                                  * after a crash: true of regular files,
                                  * not of block devices */
   bool fixed_size;              /* cannot grow: a block device */
+  uint64_t identity[2];         /* which file it is, by any name (st_dev,
+                                 * st_ino); both 0: not known */
 };
 
 /* Who opens files for the engine: the image itself and its backing files

@@ -8,7 +8,7 @@
  *
  * Order (docs/DURABILITY.md, R2): a new table is an empty cluster from the
  * pool, which reads zeros, durably: an empty table.  So its L1 entry can be
- * written at once.  A copy of a shared table is durable before its L1 entry.
+ * written at once (after zeros, only to have the space).  A copy of a shared table is durable before its L1 entry.
  */
 
 #include <config.h>
@@ -49,6 +49,19 @@ copy_table (struct mapping *m, uint64_t old, uint64_t new, struct error *err)
   return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err);
 }
 
+/* What a table's entries are written to must have its place on the host's
+ * disk: ENOSPC in the middle of a change would be a failure of metadata. */
+static int
+write_empty_table (struct mapping *m, uint64_t table, struct error *err)
+{
+  const uint64_t bytes = m->header->cluster_size;
+  CLEANUP_FREE void *zeros = calloc (1, bytes);
+
+  if (!zeros)
+    return error_set (err, ENOMEM, "no memory for a new L2 table");
+  return io_pwrite (m->io, zeros, bytes, table, 0, err);
+}
+
 static void
 abandon (struct mapping *m, struct extent e)
 {
@@ -73,7 +86,8 @@ make_table_locked (struct mapping *m, uint64_t index, uint64_t old,
     allocator_put_back (m->allocator, e);
     return -1;
   }
-  if (old && copy_table (m, old, table, err) == -1) {
+  if ((old ? copy_table (m, old, table, err)
+       : write_empty_table (m, table, err)) == -1) {
     abandon (m, e);
     return -1;
   }

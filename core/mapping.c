@@ -207,8 +207,8 @@ check_table (const struct mapping *m, uint64_t index, uint64_t raw,
     return error_prefix (err, "L1 entry %" PRIu64, index);
   if (table == 0)
     return 0;
-  return metadata_map_add (m->metadata, table >> m->header->cluster_bits, 1,
-                           err);
+  return metadata_map_claim (m->metadata, table >> m->header->cluster_bits, 1,
+                             "an L2 table", err);
 }
 
 static int
@@ -251,10 +251,10 @@ mapping_load (struct mapping *m, uint64_t file_size, bool with_tables,
     error_set (err, ENOMEM, "no memory for the L1 table");
   else if (io_pread (m->io, raw, bytes, h->l1_table_offset, err) == 0 &&
            (!with_tables ||
-            metadata_map_add (m->metadata,
-                              h->l1_table_offset >> h->cluster_bits,
-                              div_round_up (bytes, h->cluster_size),
-                              err) == 0))
+            metadata_map_claim (m->metadata,
+                                h->l1_table_offset >> h->cluster_bits,
+                                div_round_up (bytes, h->cluster_size),
+                                "the L1 table", err) == 0))
     r = load_entries (m, raw, with_tables, err);
   free (raw);
   return r;

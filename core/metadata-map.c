@@ -8,6 +8,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "metadata-map.h"
@@ -136,6 +137,21 @@ metadata_map_add (struct metadata_map *m, uint64_t first_cluster,
     mutex_unlock (&s->lock);
   }
   return r;
+}
+
+int
+metadata_map_claim (struct metadata_map *m, uint64_t first_cluster,
+                    uint64_t nr_clusters, const char *what,
+                    struct error *err)
+{
+  uint64_t c;
+
+  for (c = first_cluster; c < first_cluster + nr_clusters; ++c)
+    if (metadata_map_touches (m, c, 1))
+      return error_set (err, EIO, "%s at host cluster %" PRIu64 " overlaps "
+                        "with other tables of the image: it is damaged, "
+                        "check it with qemu-img check", what, c);
+  return metadata_map_add (m, first_cluster, nr_clusters, err);
 }
 
 void

@@ -21,7 +21,12 @@ struct metadata_map;
 int metadata_map_new (struct metadata_map **ret, struct error *err);
 void metadata_map_free (struct metadata_map *m);
 
-/* Adding what is there already does nothing.  Fails with ENOMEM only. */
+/* Adding what is there already does nothing.  Fails with ENOMEM only.
+ * "claim" fails with EIO where a cluster is there already: two structures of
+ * the image overlap.  WHAT names the new one. */
+int metadata_map_claim (struct metadata_map *m, uint64_t first_cluster,
+                        uint64_t nr_clusters, const char *what,
+                        struct error *err);
 int metadata_map_add (struct metadata_map *m, uint64_t first_cluster,
                       uint64_t nr_clusters, struct error *err);
 void metadata_map_remove (struct metadata_map *m, uint64_t first_cluster,

@@ -294,8 +294,8 @@ load_entries (struct refcounts *rc, const uint8_t *raw, uint64_t file_size,
                         i, offset, file_size);
     rc->table[i] = offset;
     if (offset &&
-        metadata_map_add (rc->metadata, offset >> rc->header->cluster_bits, 1,
-                          err) == -1)
+        metadata_map_claim (rc->metadata, offset >> rc->header->cluster_bits,
+                            1, "a refcount block", err) == -1)
       return -1;
   }
   return 0;
@@ -306,9 +306,15 @@ refcounts_load (struct refcounts *rc, uint64_t file_size, struct error *err)
 {
   const struct qcow2_header *h = rc->header;
   const uint64_t bytes = (uint64_t) h->nr_reftable_clusters << h->cluster_bits;
-  uint8_t *raw = malloc (bytes);
+  uint8_t *raw;
   int r = -1;
 
+  if (h->reftable_offset + bytes > file_size)
+    return error_set (err, EIO, "the refcount table ends at offset %" PRIu64
+                      " but the file has %" PRIu64 " bytes: it is truncated, "
+                      "restore it from a copy", h->reftable_offset + bytes,
+                      file_size);
+  raw = malloc (bytes);
   rc->table_offset = h->reftable_offset;
   rc->nr_table_clusters = h->nr_reftable_clusters;
   rc->nr_entries = bytes / 8;
@@ -316,8 +322,10 @@ refcounts_load (struct refcounts *rc, uint64_t file_size, struct error *err)
   if (!raw || !rc->table)
     error_set (err, ENOMEM, "no memory for the refcount table");
   else if (io_pread (rc->io, raw, bytes, rc->table_offset, err) == 0 &&
-           metadata_map_add (rc->metadata, rc->table_offset >> h->cluster_bits,
-                             rc->nr_table_clusters, err) == 0)
+           metadata_map_claim (rc->metadata,
+                               rc->table_offset >> h->cluster_bits,
+                               rc->nr_table_clusters, "the refcount table",
+                               err) == 0)
     r = load_entries (rc, raw, file_size, err);
   free (raw);
   return r;

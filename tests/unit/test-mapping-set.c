@@ -349,8 +349,9 @@ static void
 test_which_writes_poison (void **state)
 {
   (void) state;
-  assert_nth_write_poisons (false, 1, true);    /* L1 */
-  assert_nth_write_poisons (false, 2, true);    /* L2 */
+  assert_nth_write_poisons (false, 1, false);   /* the empty table */
+  assert_nth_write_poisons (false, 2, true);    /* L1 */
+  assert_nth_write_poisons (false, 3, true);    /* L2 */
   assert_nth_write_poisons (true, 1, false);    /* the copy */
   assert_nth_write_poisons (true, 2, true);     /* L1 */
   assert_nth_write_poisons (true, 3, true);     /* L2 */

@@ -299,13 +299,15 @@ load_with_l1_entry (uint64_t raw, const char *text)
     .cluster_bits = 16, .virtual_size = UINT64_C (2) << 30 });
   write_be64 (&e, 3 * 65536 + 8, raw);
   m = (struct mapping) { .io = e.io, .header = &e.header, .cache = e.cache,
-                         .metadata = e.metadata, .poison = &e.poison };
+                         .poison = &e.poison };
+  assert_int_equal (metadata_map_new (&m.metadata, NULL), 0);
   assert_int_equal (mapping_load (&m, 4 * 65536, true, &err), -1);
   assert_int_equal (err.errnum, EIO);
   assert_non_null (strstr (err.text, "L1 entry 1"));
   if (!strstr (err.text, text))
     fail_msg ("\"%s\" is not in \"%s\"", text, err.text);
   mapping_destroy (&m);
+  metadata_map_free (m.metadata);
   /* Read-only, it is told when it is used. */
   m.l1 = NULL;
   assert_int_equal (mapping_load (&m, 4 * 65536, false, &err), 0);
@@ -328,7 +330,8 @@ test_load_refuses (void **state)
   load_with_l1_entry (4 * 65536 + 512, "not a multiple");
   engine_new (&e, &(struct engine_shape) { .cluster_bits = 9 });
   m = (struct mapping) { .io = e.io, .header = &e.header, .cache = e.cache,
-                         .metadata = e.metadata, .poison = &e.poison };
+                         .poison = &e.poison };
+  assert_int_equal (metadata_map_new (&m.metadata, NULL), 0);
   assert_int_equal (mapping_load (&m, 3 * 512 + 100, true, &err), -1);
   assert_int_equal (err.errnum, EIO);
   assert_non_null (strstr (err.text, "truncated"));
@@ -336,6 +339,7 @@ test_load_refuses (void **state)
   simdisk_fail (e.disk, SIMDISK_READ, 1, EIO, false);
   assert_int_equal (mapping_load (&m, 4 * 512, true, &err), -1);
   mapping_destroy (&m);
+  metadata_map_free (m.metadata);
   engine_free (&e);
 }
 
