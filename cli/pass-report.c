@@ -50,6 +50,15 @@ tell_sizes (FILE *err, const struct pass_report *r)
 }
 
 static void
+tell_files (FILE *err, const struct pass_report *r)
+{
+  fprintf (err, "baton: %s: its image is file number %" PRIu64 ", but that "
+           "of %s is %" PRIu64 ": not the same image (see baton status)\n",
+           r->dst, r->run->pass.dst.file_number,
+           r->src, r->run->pass.src.file_number);
+}
+
+static void
 tell_busy (FILE *err, const char *endpoint, enum pass_state state)
 {
   static const char *const words[] = {
@@ -100,6 +109,9 @@ tell_reason (FILE *err, const struct pass_report *r)
     return;
   case PASS_REASON_SIZES_DIFFER:
     tell_sizes (err, r);
+    return;
+  case PASS_REASON_FILES_DIFFER:
+    tell_files (err, r);
     return;
   case PASS_REASON_DST_READ_ONLY:
     fprintf (err, "baton: %s: it serves read-only, which the guest would "
@@ -255,7 +267,8 @@ tell_hint (FILE *err, const struct pass_report *r)
   const struct pass *p = &r->run->pass;
 
   if (p->reason == PASS_REASON_SAME_SERVER ||
-      p->reason == PASS_REASON_SIZES_DIFFER)
+      p->reason == PASS_REASON_SIZES_DIFFER ||
+      p->reason == PASS_REASON_FILES_DIFFER)
     return;
   if (p->reason == PASS_REASON_BOTH_ACTIVE)
     hint_compare (err, r);

@@ -75,7 +75,9 @@ resolve_in_same_dir (const char *overlay_name, const char *path, char **ret,
   char *real = realpath (path, NULL);
 
   if (!dir || !real) {
-    error_set_errno (err, errno, "backing file %s", path);
+    error_set (err, errno, "backing file %s: %s; put it back, or tell the "
+               "image where it is with qemu-img rebase -u -b FILE -F FORMAT",
+               path, strerror (errno));
     free (real);
     return -1;
   }

@@ -15,6 +15,8 @@
 
 #include <config.h>
 
+#include <errno.h>
+
 #include "handoff-internal.h"
 #include "io-file.h"
 
@@ -54,6 +56,18 @@ read_image (struct handoff *h, struct stopwatch *w, struct io *io,
   return r;
 }
 
+static bool
+is_other_file (struct handoff *h, const struct io *io)
+{
+  bool other;
+
+  mutex_lock (&h->memory);
+  other = io->identity[0] != h->identity[0] ||
+    io->identity[1] != h->identity[1];
+  mutex_unlock (&h->memory);
+  return other;
+}
+
 /* A size cannot change under a client that is connected, and the destination
  * told its clients a size when it started. */
 static int
@@ -64,6 +78,11 @@ verify (struct handoff *h, struct stopwatch *w, struct image *img,
   const uint64_t new_size = image_size (img);
 
   stopwatch_lap (w, "verify");
+  if (is_other_file (h, image_io (img)))
+    return error_set_class (err, ESTALE, "OtherImage",
+                            "the path leads to another file than when this "
+                            "server last looked at it; if that is intended, "
+                            "run baton invalidate first");
   if (new_size != old_size)
     return handoff_size_changed (old_size, new_size, err);
   return 0;

@@ -71,6 +71,8 @@ handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
 
   if (open_read_only (h, &io, err) == -1)
     return -1;
+  ret->identity[0] = io->identity[0];
+  ret->identity[1] = io->identity[1];
   r = read_header (io, ret, err);
   io_close (io);
   return r;

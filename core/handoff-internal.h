@@ -41,6 +41,7 @@ struct handoff {
   struct mutex memory;
   uint64_t virtual_size GUARDED_BY (memory);
   uint32_t cluster_size GUARDED_BY (memory);
+  uint64_t identity[2] GUARDED_BY (memory); /* of the file, see io.h */
   bool locked GUARDED_BY (memory);
   char last_error[512] GUARDED_BY (memory);
   struct handoff_timeline last GUARDED_BY (memory);
@@ -62,6 +63,7 @@ void handoff_remember_lock (struct handoff *h, bool locked);
 struct handoff_geometry {
   uint64_t virtual_size;
   uint32_t cluster_size;
+  uint64_t identity[2];         /* which file, see io.h */
 };
 
 /* Open the file, read its header, close it. */

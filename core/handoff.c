@@ -40,6 +40,17 @@ name_failure (const struct handoff *h, const char *what, struct error *err)
   return error_prefix (err, "%s %s", what, h->path);
 }
 
+static void
+remember_geometry (struct handoff *h, const struct handoff_geometry *g)
+{
+  mutex_lock (&h->memory);
+  h->virtual_size = g->virtual_size;
+  h->cluster_size = g->cluster_size;
+  h->identity[0] = g->identity[0];
+  h->identity[1] = g->identity[1];
+  mutex_unlock (&h->memory);
+}
+
 static int
 learn_geometry (struct handoff *h, struct error *err)
 {
@@ -47,10 +58,7 @@ learn_geometry (struct handoff *h, struct error *err)
 
   if (handoff_read_geometry (h, &g, err) == -1)
     return -1;
-  mutex_lock (&h->memory);
-  h->virtual_size = g.virtual_size;
-  h->cluster_size = g.cluster_size;
-  mutex_unlock (&h->memory);
+  remember_geometry (h, &g);
   return 0;
 }
 
@@ -213,9 +221,7 @@ invalidate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
     return -1;
   if (g.virtual_size != old_size)
     return handoff_size_changed (old_size, g.virtual_size, err);
-  mutex_lock (&h->memory);
-  h->cluster_size = g.cluster_size;
-  mutex_unlock (&h->memory);
+  remember_geometry (h, &g);
   return 0;
 }
 
@@ -256,6 +262,7 @@ handoff_get_status (struct handoff *h, struct handoff_status *ret)
   ret->locked = h->locked;
   ret->virtual_size = h->virtual_size;
   ret->cluster_size = h->cluster_size;
+  ret->file_number = h->identity[1] == UINT64_MAX ? 0 : h->identity[1];
   memcpy (ret->last_error, h->last_error, sizeof ret->last_error);
   ret->last = h->last;
   mutex_unlock (&h->memory);

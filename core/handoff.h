@@ -88,7 +88,8 @@ enum admission handoff_admit (struct handoff *h, enum request_kind kind,
                               struct image **ret_image, struct error *err);
 void handoff_leave (struct handoff *h);
 
-/* Read the file as it is now, through no cache of ours. */
+/* Read the file as it is now, through no cache of ours.  EAGAIN, class
+ * "StateChanged", where an activation overtook the read: admit again. */
 int handoff_read_inactive (struct handoff *h, void *buf, size_t len,
                            uint64_t offset, struct error *err);
 
@@ -98,7 +99,8 @@ uint64_t handoff_size (struct handoff *h);
 /* -- commands -------------------------------------------------------- */
 
 /* All: 0, or -1 with ERR and the state as it was before (see the diagram).
- * err->class: "LockHeld", "WrongState", "SizeChanged", "Poisoned", ... */
+ * err->class: "LockHeld", "WrongState", "SizeChanged", "OtherImage",
+ * "Poisoned", ... */
 
 /* Write back and sync while serving.  "WrongState" unless active. */
 int handoff_flush (struct handoff *h, struct error *err);
@@ -109,10 +111,12 @@ int handoff_flush (struct handoff *h, struct error *err);
 int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
                         struct error *err);
 
-/* Forget all, read the header again, validate.  Only while inactive. */
+/* Forget all, read the header again, validate.  Only while inactive.  A file
+ * that took the place of the one seen before is accepted from now on. */
 int handoff_invalidate (struct handoff *h, struct error *err);
 
-/* inactive -> active.  Success when already active.  The place of ticket
+/* inactive -> active.  Success when already active.  "OtherImage" where the
+ * path leads to another file than when it was last looked at.  The place of ticket
  * and force, which come with the ownership record, is here. */
 int handoff_activate (struct handoff *h, struct error *err);
 
@@ -140,6 +144,8 @@ struct handoff_status {
   bool locked;                  /* a real lock is held on the file */
   uint64_t virtual_size;
   uint32_t cluster_size;
+  uint64_t file_number;         /* inode of a regular file, 0: not known; the
+                                 * same on all hosts of a shared filesystem */
   uint64_t in_flight;
   uint64_t parked;              /* requests told PARKED since the last change */
   uint64_t nr_activations;

@@ -86,7 +86,10 @@ load_mapping (struct image *img, uint64_t file_size, struct error *err)
   m->metadata = img->metadata;
   m->poison = &img->poison;
   m->allocator = img->for_writing ? &img->allocator : NULL;
-  return mapping_load (m, file_size, img->for_writing, err);
+  /* A file that grows meanwhile may have pointers to where it has grown to;
+   * so what the tables say is looked at only where nobody else writes. */
+  return mapping_load (m, file_size,
+                       img->for_writing || img->options.lock_backing, err);
 }
 
 /* A table that counts as free would be given to the guest. */

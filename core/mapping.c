@@ -198,7 +198,7 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
 
 static int
 check_table (const struct mapping *m, uint64_t index, uint64_t raw,
-             struct error *err)
+             uint64_t file_size, struct error *err)
 {
   uint64_t table;
   bool copied;
@@ -207,13 +207,18 @@ check_table (const struct mapping *m, uint64_t index, uint64_t raw,
     return error_prefix (err, "L1 entry %" PRIu64, index);
   if (table == 0)
     return 0;
+  if (table >= file_size)
+    return error_set (err, EIO, "L2 table %" PRIu64 " is at offset %" PRIu64
+                      ", beyond the end of the file (%" PRIu64 " bytes): the "
+                      "file is truncated, restore it from a copy", index,
+                      table, file_size);
   return metadata_map_claim (m->metadata, table >> m->header->cluster_bits, 1,
                              "an L2 table", err);
 }
 
 static int
-load_entries (struct mapping *m, const uint8_t *raw, bool with_tables,
-              struct error *err)
+load_entries (struct mapping *m, const uint8_t *raw, uint64_t file_size,
+              bool with_tables, struct error *err)
 {
   const uint32_t nr = m->header->nr_l1_entries;
   uint32_t i;
@@ -222,7 +227,8 @@ load_entries (struct mapping *m, const uint8_t *raw, bool with_tables,
     const uint64_t entry = load_be64 (raw + (size_t) i * 8);
 
     atomic_init (&m->l1[i], entry);
-    if (with_tables && entry && check_table (m, i, entry, err) == -1)
+    if (with_tables && entry &&
+        check_table (m, i, entry, file_size, err) == -1)
       return -1;
   }
   return 0;
@@ -255,7 +261,7 @@ mapping_load (struct mapping *m, uint64_t file_size, bool with_tables,
                                 h->l1_table_offset >> h->cluster_bits,
                                 div_round_up (bytes, h->cluster_size),
                                 "the L1 table", err) == 0))
-    r = load_entries (m, raw, with_tables, err);
+    r = load_entries (m, raw, file_size, with_tables, err);
   free (raw);
   return r;
 }

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "checked.h"
 #include "mutex.h"
@@ -38,7 +39,7 @@ enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
 
 struct slot {
   uint64_t slice;               /* slice number: file offset / slice_bytes */
-  uint8_t *bytes;               /* allocated at first use */
+  bool used;                    /* its bytes have been touched */
   uint32_t next;                /* in the hash chain */
   enum slot_state state;
   bool referenced;              /* since the clock hand last passed */
@@ -48,6 +49,8 @@ struct shard {
   struct mutex lock;
   struct cond changed;          /* a slot left LOADING or WRITING */
   struct slot *slots GUARDED_BY (lock);
+  uint8_t *arena GUARDED_BY (lock);     /* all slots' bytes; the kernel gives
+                                         * the memory when it is touched */
   uint32_t *chains GUARDED_BY (lock);
   uint32_t hand GUARDED_BY (lock);
   uint64_t hits GUARDED_BY (lock);
@@ -83,6 +86,13 @@ chain_of (struct table_cache *c, struct shard *s, uint64_t slice)
   REQUIRES (s->lock)
 {
   return &s->chains[(mix (slice) >> 16) & (c->nr_chains - 1)];
+}
+
+static uint8_t *
+bytes_of (struct table_cache *c, struct shard *s, const struct slot *slot)
+  REQUIRES (s->lock)
+{
+  return s->arena + (size_t) (slot - s->slots) * c->slice_bytes;
 }
 
 static struct slot *
@@ -141,21 +151,18 @@ load_locked (struct table_cache *c, struct shard *s, struct slot *slot,
   REQUIRES (s->lock)
 {
   uint32_t *chain = chain_of (c, s, slice);
+  uint8_t *bytes = bytes_of (c, s, slot);
   int r;
 
-  if (!slot->bytes) {
-    slot->bytes = aligned_alloc (c->slice_bytes, c->slice_bytes);
-    if (!slot->bytes)
-      return error_set (err, ENOMEM, "no memory for the metadata cache");
-    s->used_slots++;
-  }
+  s->used_slots += !slot->used;
+  slot->used = true;
   slot->slice = slice;
   slot->state = SLOT_LOADING;
   slot->next = *chain;
   *chain = slot - s->slots;
 
   mutex_unlock (&s->lock);
-  r = io_pread (c->io, slot->bytes, c->slice_bytes,
+  r = io_pread (c->io, bytes, c->slice_bytes,
                 slice * c->slice_bytes, err);
   mutex_lock (&s->lock);
 
@@ -215,7 +222,7 @@ table_cache_read (struct table_cache *c, void *buf, size_t len,
   mutex_lock (&s->lock);
   r = get_locked (c, s, slice, false, &slot, err);
   if (r == 0)
-    memcpy (buf, slot->bytes + offset % c->slice_bytes, len);
+    memcpy (buf, bytes_of (c, s, slot) + offset % c->slice_bytes, len);
   mutex_unlock (&s->lock);
   return r;
 }
@@ -234,7 +241,7 @@ write_locked (struct table_cache *c, struct shard *s, struct slot *slot,
   r = io_pwrite (c->io, buf, len, offset, flags, err);
   mutex_lock (&s->lock);
   if (r == 0)
-    memcpy (slot->bytes + offset % c->slice_bytes, buf, len);
+    memcpy (bytes_of (c, s, slot) + offset % c->slice_bytes, buf, len);
   slot->state = SLOT_READY;
   cond_broadcast (&s->changed);
   return r;
@@ -321,7 +328,12 @@ shard_init (struct table_cache *c, struct shard *s, struct error *err)
   cond_init (&s->changed);
   s->slots = calloc (c->nr_slots, sizeof *s->slots);
   s->chains = malloc (c->nr_chains * sizeof *s->chains);
-  if (!s->slots || !s->chains)
+  s->arena = mmap (NULL, (size_t) c->nr_slots * c->slice_bytes,
+                   PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (s->arena == MAP_FAILED)
+    s->arena = NULL;
+  if (!s->slots || !s->chains || !s->arena)
     return error_set (err, ENOMEM, "no memory for the metadata cache");
   memset (s->chains, 0xff, c->nr_chains * sizeof *s->chains);
   return 0;
@@ -331,10 +343,8 @@ static void
 shard_destroy (struct table_cache *c, struct shard *s)
   NO_TSA
 {
-  uint32_t i;
-
-  for (i = 0; s->slots && i < c->nr_slots; ++i)
-    free (s->slots[i].bytes);
+  if (s->arena)
+    munmap (s->arena, (size_t) c->nr_slots * c->slice_bytes);
   free (s->slots);
   free (s->chains);
   cond_destroy (&s->changed);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,8 @@ server_start (void)
   struct error err = ERROR_INIT;
   int r;
 
+  /* A limit on the size of files is an error (EFBIG), not a death. */
+  signal (SIGXFSZ, SIG_IGN);
   server.read_only = command_line_is_read_only ();
   r = pthread_atfork (NULL, note_fork, note_fork);
   if (r != 0) {

@@ -300,6 +300,9 @@ test_obstacles (void **state)
   refused ("{\"state\":\"active\",\"virtual-size\":512}",
            "{\"state\":\"inactive\",\"virtual-size\":1024}",
            PASS_REASON_SIZES_DIFFER, PASS_OWNER_SRC);
+  refused ("{\"state\":\"active\",\"file-number\":7}",
+           "{\"state\":\"inactive\",\"file-number\":8}",
+           PASS_REASON_FILES_DIFFER, PASS_OWNER_SRC);
   refused ("{\"state\":\"active\",\"host\":\"h\",\"pid\":7}",
            "{\"state\":\"active\",\"host\":\"h\",\"pid\":7}",
            PASS_REASON_SAME_SERVER, PASS_OWNER_UNKNOWN);

@@ -53,6 +53,8 @@ new_engine (struct engine *e, uint32_t version, const uint64_t *entries,
     .version = version, .cluster_bits = 9 });
   write_be64 (&first, 3 * CLUSTER,
               TABLE_CLUSTER * CLUSTER | QCOW2_ENTRY_COPIED);
+  /* The file must reach to the table's end. */
+  write_be64 (&first, (TABLE_CLUSTER + 1) * CLUSTER - 8, 0);
   for (i = 0; i < nr; ++i)
     write_be64 (&first, TABLE_CLUSTER * CLUSTER + i * 8, entries[i]);
   engine_reopen (&first, e);
