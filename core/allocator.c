@@ -234,12 +234,13 @@ static int
 cut_off_locked (struct allocator *a, struct error *err)
   REQUIRES (a->lock)
 {
-  const uint64_t end = a->fresh << a->refcounts.header->cluster_bits;
+  const uint32_t bits = a->refcounts.header->cluster_bits;
+  const uint64_t end = a->fresh << bits;
   uint64_t size;
 
   if (io_size (a->io, &size, err) == -1)
     return -1;
-  if (size <= end || size > a->reserved_end << a->refcounts.header->cluster_bits)
+  if (size <= end || size > a->reserved_end << bits)
     return 0;
   return io_truncate (a->io, end, err);
 }

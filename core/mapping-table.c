@@ -8,7 +8,8 @@
  *
  * Order (docs/DURABILITY.md, R2): a new table is an empty cluster from the
  * pool, which reads zeros, durably: an empty table.  So its L1 entry can be
- * written at once (after zeros, only to have the space).  A copy of a shared table is durable before its L1 entry.
+ * written at once (after zeros, only to have the space for what follows).  A
+ * copy of a shared table is durable before its L1 entry.
  */
 
 #include <config.h>

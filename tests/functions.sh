@@ -85,8 +85,8 @@ requires ()
 # of libc).
 if [ "${BATON_SANITIZER:-no}" != no ]; then
   case ${0##*/} in
-    test-errors.sh | test-failed-bind.sh | test-plugin-parameters.sh | \
-    test-unwritable.sh)
+    test-backing-chain.sh | test-errors.sh | test-failed-bind.sh | \
+    test-plugin-parameters.sh | test-truncated.sh | test-unwritable.sh)
       echo "SKIP: nbdkit does not end under a sanitizer" >&2
       exit 77
   esac
