@@ -22,7 +22,7 @@ sources=()
 for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,bench}/*.[ch]; do
   [ ! -f "$file" ] || sources+=("$file")
 done
-scripts=(quickstart .ci/run run.in wrappers/nbdkit.in tests/*.sh)
+scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh)
 
 # -- heads -------------------------------------------------------------------
 

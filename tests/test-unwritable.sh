@@ -18,6 +18,9 @@ if [ "$(id -u)" -eq 0 ]; then
   cp "$plugin" plugin.so
   chmod 0755 plugin.so
   plugin=$tmp/plugin.so
+  cp "$(command -v nbdkit)" nbdkit
+  chmod 0755 nbdkit
+  PATH=$tmp:$PATH
   as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 fi
 

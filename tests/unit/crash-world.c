@@ -65,7 +65,7 @@ struct image *
 world_open (struct world *w, struct simdisk *disk, bool writing)
 {
   struct error err = ERROR_INIT;
-  struct image *img;
+  struct image *img = NULL;
   struct io *io = simdisk_open (disk, writing ? IO_OPEN_WRITE : 0, &err);
 
   if (!io || image_open (io, "t.qcow2", writing, &w->options, &img,

@@ -134,7 +134,7 @@ open_image (struct io_file_opener *opener)
     .opener = &opener->base, .metadata_cache_bytes = 1,
   };
   struct error err = ERROR_INIT;
-  struct image *img;
+  struct image *img = NULL;
   struct io *io;
   char path[64];
 
