@@ -221,10 +221,67 @@ test_backed (void **state)
        "-o cluster_size=4k -b base.raw -F raw t.qcow2 3M");
 }
 
+/* All threads allocate the same cluster at the same moment. */
+struct rush {
+  struct image *img;
+  pthread_barrier_t *barrier;
+  unsigned index;
+};
+
+#define RUSH_CLUSTERS 400u
+#define RUSH_BYTES 512u
+
+static void *
+rush (void *p)
+{
+  struct rush *r = p;
+  uint8_t buf[RUSH_BYTES];
+  unsigned i;
+
+  memset (buf, r->index + 1, sizeof buf);
+  for (i = 0; i < RUSH_CLUSTERS; ++i) {
+    pthread_barrier_wait (r->barrier);
+    image_write (r->img, buf, sizeof buf,
+                 i * 4096u + r->index * RUSH_BYTES, 0, NULL);
+  }
+  return NULL;
+}
+
+static void
+test_same_cluster (void **state)
+{
+  struct rush rushes[NR_THREADS];
+  pthread_t threads[NR_THREADS];
+  pthread_barrier_t barrier;
+  struct io_file_opener opener;
+  uint8_t buf[NR_THREADS * RUSH_BYTES];
+  struct image *img;
+  unsigned i, j;
+
+  (void) state;
+  shell ("qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 3M");
+  img = open_image (&opener);
+  pthread_barrier_init (&barrier, NULL, NR_THREADS);
+  for (i = 0; i < NR_THREADS; ++i) {
+    rushes[i] = (struct rush) { img, &barrier, i };
+    pthread_create (&threads[i], NULL, rush, &rushes[i]);
+  }
+  for (i = 0; i < NR_THREADS; ++i)
+    pthread_join (threads[i], NULL);
+  for (i = 0; i < RUSH_CLUSTERS; ++i) {
+    assert_int_equal (image_read (img, buf, sizeof buf, i * 4096u, NULL), 0);
+    for (j = 0; j < sizeof buf; ++j)
+      assert_int_equal (buf[j], j / RUSH_BYTES + 1);
+  }
+  pthread_barrier_destroy (&barrier);
+  image_close (img);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_same_cluster),
     cmocka_unit_test (test_64k),
     cmocka_unit_test (test_512),
     cmocka_unit_test (test_v2),
