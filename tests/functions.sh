@@ -50,7 +50,11 @@ cleanup ()
 {
   local status=$? pid
   trap - EXIT
-  for pid in "${pids[@]}"; do
+  # Numbers of the dead are given again: only our children, and what has our
+  # directory on its command line, is ours.
+  for pid in $(jobs -pr) "${pids[@]}"; do
+    [[ " $(jobs -pr | tr '\n' ' ') " == *" $pid "* ]] ||
+      grep -qF "$tmp" "/proc/$pid/cmdline" 2>/dev/null || continue
     kill -KILL "$pid" 2>/dev/null || :
   done
   wait 2>/dev/null || :
