@@ -50,82 +50,19 @@ image_run_reads_zero (struct image *img, const struct run *run,
   return false;
 }
 
-/* The host clusters that a raw entry points to; none: nr_clusters is 0. */
-static struct extent
-clusters_of (const struct image *img, uint64_t raw)
-{
-  const uint32_t bits = img->header.cluster_bits;
-  struct extent e = { 0, 0 };
-  struct l2_entry entry;
-
-  if (l2_entry_decode (&img->header, raw, &entry, NULL) == -1)
-    return e;
-  switch (entry.type) {
-  case CLUSTER_NORMAL:
-  case CLUSTER_ZERO_ALLOCATED:
-    e = (struct extent) { entry.host_offset >> bits, 1 };
-    break;
-  case CLUSTER_COMPRESSED:
-    /* "Free: decrement every touched host cluster." */
-    e.first = entry.host_offset >> bits;
-    e.nr_clusters = ((entry.host_offset + entry.compressed_bytes - 1) >> bits)
-      - e.first + 1;
-    break;
-  case CLUSTER_UNALLOCATED:
-  case CLUSTER_ZERO_PLAIN:
-    break;
-  }
-  return e;
-}
-
-static void
-release (struct image *img, struct extent e)
-{
-  /* A damaged image may say that data is where a table is: never free it. */
-  if (e.nr_clusters == 0 ||
-      metadata_map_touches (img->metadata, e.first, e.nr_clusters))
-    return;
-  if (allocator_release (&img->allocator, e))
-    atomic_store (&img->crowded, true);
-}
-
-int
-image_replace (struct image *img, uint64_t cluster, uint32_t nr,
-               const uint64_t *old, const uint64_t *new, struct error *err)
-{
-  struct extent gone = { 0, 0 };
-  uint32_t i;
-
-  if (mapping_set (&img->mapping, cluster, nr, new, err) == -1)
-    return -1;
-  for (i = 0; i < nr; ++i) {
-    const struct extent e = clusters_of (img, old[i]);
-
-    if (e.nr_clusters == 0 || e.first == clusters_of (img, new[i]).first)
-      continue;
-    if (gone.first + gone.nr_clusters != e.first) {
-      release (img, gone);
-      gone = (struct extent) { e.first, 0 };
-    }
-    gone.nr_clusters += e.nr_clusters;
-  }
-  release (img, gone);
-  return 0;
-}
-
 /* Point the NR guest clusters from CLUSTER on, all in one slice, to E. */
 static int
 publish (struct image *img, uint64_t cluster, const struct extent *e,
          struct error *err)
 {
   const uint32_t bits = img->header.cluster_bits;
-  uint64_t old[MAPPING_MAX_BATCH], new[MAPPING_MAX_BATCH];
+  struct raw_entry old[MAPPING_MAX_BATCH], new[MAPPING_MAX_BATCH];
   uint32_t i;
 
   if (mapping_get (&img->mapping, cluster, e->nr_clusters, old, err) == -1)
     return -1;
   for (i = 0; i < e->nr_clusters; ++i)
-    new[i] = l2_entry_normal ((e->first + i) << bits);
+    new[i] = (struct raw_entry) { l2_entry_normal ((e->first + i) << bits), 0 };
   return image_replace (img, cluster, e->nr_clusters, old, new, err);
 }
 
@@ -162,8 +99,8 @@ span_of (const struct image *img, uint64_t offset, uint64_t len)
   };
 }
 
-/* Write head, data and tail in one go.  BUF NULL: the middle reads zeros
- * already. */
+/* Write head, data and tail in one go.  BUF NULL: the middle is zeros, which
+ * a fresh cluster may read already. */
 static int
 write_around (struct image *img, const struct span *s, const uint8_t *head,
               const void *buf, const uint8_t *tail, uint64_t host,
@@ -178,10 +115,13 @@ write_around (struct image *img, const struct span *s, const uint8_t *head,
   };
 
   if (buf)
-    return io_pwritev (img->io, iov, 3, host, 0, err);
-  if (head_len && io_pwrite (img->io, head, head_len, host, 0, err) == -1)
+    return io_pwritev (img->data, iov, 3, host, 0, err);
+  if (!img->fresh_reads_zero &&
+      io_zero (img->data, host + head_len, s->end - s->offset, 0, err) == -1)
     return -1;
-  if (tail_len && io_pwrite (img->io, tail, tail_len,
+  if (head_len && io_pwrite (img->data, head, head_len, host, 0, err) == -1)
+    return -1;
+  if (tail_len && io_pwrite (img->data, tail, tail_len,
                              host + (s->end - s->start), 0, err) == -1)
     return -1;
   return 0;
@@ -204,7 +144,7 @@ write_over_data (struct image *img, const struct span *s, const void *buf,
                            err) == -1 ||
       write_around (img, s, edges, buf, edges + head_len, host, err) == -1)
     return -1;
-  if (!buf && head_len == 0 && tail_len == 0)
+  if (!buf && head_len == 0 && tail_len == 0 && img->fresh_reads_zero)
     return 0;
   return image_sync (img, err);
 }
@@ -215,7 +155,7 @@ write_over_zeros (struct image *img, const struct span *s, const void *buf,
 {
   if (!buf)
     return 0;
-  return io_pwrite (img->io, buf, s->end - s->offset,
+  return io_pwrite (img->data, buf, s->end - s->offset,
                     host + (s->offset - s->start), 0, err);
 }
 
@@ -231,13 +171,14 @@ image_write_new (struct image *img, const struct run *run, const void *buf,
   struct span s;
   int r;
 
-  if (allocator_take (&img->allocator,
-                      mapping_batch (&img->mapping, cluster, nr), &e,
-                      err) == -1)
+  if (image_place_take (img, cluster,
+                        mapping_batch (&img->mapping, cluster, nr), &e,
+                        err) == -1)
     return -1;
   len = min_u64 (len, ((cluster + e.nr_clusters) << bits) - offset);
   s = span_of (img, offset, len);
-  if (image_run_reads_zero (img, run, s.start, s.stop - s.start))
+  if (img->fresh_reads_zero &&
+      image_run_reads_zero (img, run, s.start, s.stop - s.start))
     r = write_over_zeros (img, &s, buf, e.first << bits, err);
   else
     r = write_over_data (img, &s, buf, e.first << bits, err);
@@ -246,7 +187,7 @@ image_write_new (struct image *img, const struct run *run, const void *buf,
   if (r == -1) {
     /* Poisoned: nobody knows whether something points to it. */
     if (!atomic_load (&img->poison.set))
-      allocator_release (&img->allocator, e);
+      image_place_give_back (img, e);
     return -1;
   }
   *ret_len = len;

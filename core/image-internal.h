@@ -42,6 +42,9 @@ enum image_mode {
 
 struct image {
   struct io *io;                /* owned */
+  struct io *data;              /* where guest data is; borrowed: io */
+  bool fresh_reads_zero;        /* a cluster that nobody wrote to since it was
+                                 * taken reads zeros in DATA, durably */
   char *name;                   /* owned */
   struct image_options options;
   struct qcow2_header header;   /* as read at open */
@@ -95,11 +98,6 @@ int image_sync (struct image *img, struct error *err);
 int image_write_new (struct image *img, const struct run *run,
                      const void *buf, size_t len, uint64_t offset,
                      size_t *ret_len, struct error *err);
-/* Write NEW over the entries OLD of NR guest clusters, which are in one
- * slice, and release what they pointed to and no longer do. */
-int image_replace (struct image *img, uint64_t cluster, uint32_t nr,
-                   const uint64_t *old, const uint64_t *new,
-                   struct error *err);
 /* Whether reading RUN at guest OFFSET would give zeros without looking at
  * data: nothing that was flushed can be lost by replacing it. */
 bool image_run_reads_zero (struct image *img, const struct run *run,
@@ -110,6 +108,19 @@ bool image_run_reads_zero (struct image *img, const struct run *run,
  * freed clusters back.  Outside the grace period of the request. */
 bool image_space_came_back (struct image *img, unsigned tries,
                             struct error *err);
+
+/* image-place.c, with the range lock on all clusters concerned: */
+
+/* Host clusters in img->data for 1 to WANT guest clusters from CLUSTER on. */
+int image_place_take (struct image *img, uint64_t cluster, uint64_t want,
+                      struct extent *ret, struct error *err);
+/* E, taken and perhaps written to, to which nothing points. */
+void image_place_give_back (struct image *img, struct extent e);
+/* Write NEW over the entries OLD of NR guest clusters, which are in one
+ * slice, and release what they pointed to and no longer do. */
+int image_replace (struct image *img, uint64_t cluster, uint32_t nr,
+                   const struct raw_entry *old, const struct raw_entry *new,
+                   struct error *err);
 
 /* EIO where guest data would be written over metadata. */
 int image_check_overlap (struct image *img, uint64_t host_offset,

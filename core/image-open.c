@@ -161,6 +161,8 @@ new_image (struct io *io, const char *name, bool for_writing,
   if (!img)
     return NULL;
   img->io = io;
+  img->data = io;
+  img->fresh_reads_zero = true;
   img->options = *options;
   img->for_writing = for_writing;
   img->overlay = overlay;

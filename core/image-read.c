@@ -46,7 +46,7 @@ image_read_run (struct image *img, const struct run *run, void *buf,
 {
   switch (run->type) {
   case CLUSTER_NORMAL:
-    return io_pread (img->io, buf, len, run->host_offset, err);
+    return io_pread (img->data, buf, len, run->host_offset, err);
   case CLUSTER_COMPRESSED:
     return inflate_cache_read (img->inflated, run->host_offset,
                                run->compressed_bytes, buf, len,
@@ -106,7 +106,7 @@ prefetch_in_grace (struct image *img, uint64_t len, uint64_t offset)
     if (mapping_lookup (&img->mapping, offset, len, &run, NULL) == -1)
       return;
     if (run.type == CLUSTER_NORMAL)
-      io_prefetch (img->io, run.host_offset, run.len);
+      io_prefetch (img->data, run.host_offset, run.len);
     offset += run.len;
     len -= run.len;
   }

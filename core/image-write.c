@@ -46,7 +46,7 @@ write_in_place (struct image *img, const struct run *run, const void *buf,
 {
   if (image_check_overlap (img, run->host_offset, run->len, err) == -1)
     return -1;
-  return io_pwrite (img->io, buf, run->len, run->host_offset, 0, err);
+  return io_pwrite (img->data, buf, run->len, run->host_offset, 0, err);
 }
 
 /* With the clusters of [OFFSET, OFFSET + LEN) held in the range lock. */

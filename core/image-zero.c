@@ -34,7 +34,7 @@ zero_held (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
     if (run.type == CLUSTER_NORMAL && run.copied) {
       r = image_check_overlap (img, run.host_offset, run.len, err);
       if (r == 0)
-        r = io_zero (img->io, run.host_offset, run.len,
+        r = io_zero (img->data, run.host_offset, run.len,
                      flags & IMAGE_MAY_TRIM ? IO_PUNCH : 0, err);
     }
     else if (!image_run_reads_zero (img, &run, offset, run.len))
@@ -48,8 +48,8 @@ zero_held (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
 }
 
 /* What the entry OLD becomes. */
-static uint64_t
-zeroed_entry (const struct image *img, uint64_t old,
+static struct raw_entry
+zeroed_entry (const struct image *img, struct raw_entry old,
               const struct l2_entry *entry, unsigned flags)
 {
   switch (entry->type) {
@@ -66,13 +66,14 @@ zeroed_entry (const struct image *img, uint64_t old,
   case CLUSTER_NORMAL:
     if (img->header.version >= 3 && entry->copied &&
         !(flags & IMAGE_MAY_TRIM))
-      return old | QCOW2_ENTRY_ZERO;
+      return (struct raw_entry) { old.entry | QCOW2_ENTRY_ZERO, 0 };
     break;
   case CLUSTER_COMPRESSED:
     break;
   }
-  return img->header.version >= 3 ? L2_ENTRY_ZERO_PLAIN
-    : L2_ENTRY_UNALLOCATED;
+  return (struct raw_entry) {
+    img->header.version >= 3 ? L2_ENTRY_ZERO_PLAIN : L2_ENTRY_UNALLOCATED, 0
+  };
 }
 
 /* NR clusters whose entries are in one slice. */
@@ -80,7 +81,7 @@ static int
 zero_entries (struct image *img, uint64_t cluster, uint32_t nr,
               unsigned flags, struct error *err)
 {
-  uint64_t old[MAPPING_MAX_BATCH], new[MAPPING_MAX_BATCH];
+  struct raw_entry old[MAPPING_MAX_BATCH], new[MAPPING_MAX_BATCH];
   uint32_t i;
 
   if (mapping_get (&img->mapping, cluster, nr, old, err) == -1)
@@ -88,7 +89,7 @@ zero_entries (struct image *img, uint64_t cluster, uint32_t nr,
   for (i = 0; i < nr; ++i) {
     struct l2_entry entry;
 
-    if (l2_entry_decode (&img->header, old[i], &entry, err) == -1)
+    if (l2_entry_decode (&img->header, old[i].entry, &entry, err) == -1)
       return error_prefix (err, "guest offset %" PRIu64,
                            (cluster + i) << img->header.cluster_bits);
     new[i] = zeroed_entry (img, old[i], &entry, flags);

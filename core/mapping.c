@@ -28,13 +28,14 @@ entry_offset (const struct mapping *m, uint64_t table, uint64_t cluster)
 {
   const uint64_t mask = (UINT64_C (1) << m->header->l2_bits) - 1;
 
-  return table + (cluster & mask) * 8;
+  return table + (cluster & mask) * m->header->l2_entry_bytes;
 }
 
 uint32_t
 mapping_batch (const struct mapping *m, uint64_t cluster, uint64_t nr)
 {
-  const uint64_t per_slice = table_cache_slice_bytes (m->cache) / 8;
+  const uint64_t per_slice = table_cache_slice_bytes (m->cache)
+    / m->header->l2_entry_bytes;
 
   return min_u64 (nr, per_slice - cluster % per_slice);
 }
@@ -51,12 +52,30 @@ mapping_next_table (const struct mapping *m, uint64_t cluster)
   return (l1_index (m, cluster) + 1) << m->header->l2_bits;
 }
 
+static struct raw_entry
+decode_words (const uint64_t *be, uint32_t words)
+{
+  return (struct raw_entry) {
+    .entry = be64toh (be[0]),
+    .bitmap = words == 2 ? be64toh (be[1]) : 0,
+  };
+}
+
+static void
+encode_words (uint64_t *be, uint32_t words, const struct raw_entry *raw)
+{
+  be[0] = htobe64 (raw->entry);
+  if (words == 2)
+    be[1] = htobe64 (raw->bitmap);
+}
+
 int
 mapping_get (struct mapping *m, uint64_t cluster, uint32_t nr,
-             uint64_t *ret_raw, struct error *err)
+             struct raw_entry *ret_raw, struct error *err)
 {
+  const uint32_t words = m->header->l2_entry_bytes / 8;
   const uint64_t l1 = atomic_load (&m->l1[l1_index (m, cluster)]);
-  uint64_t table;
+  uint64_t be[MAPPING_MAX_BATCH], table;
   bool copied;
   uint32_t i;
 
@@ -64,21 +83,22 @@ mapping_get (struct mapping *m, uint64_t cluster, uint32_t nr,
     return error_prefix (err, "L1 entry %" PRIu64, l1_index (m, cluster));
   if (table == 0) {
     for (i = 0; i < nr; ++i)
-      ret_raw[i] = 0;
+      ret_raw[i] = (struct raw_entry) { 0, 0 };
     return 0;
   }
-  if (table_cache_read (m->cache, ret_raw, nr * sizeof *ret_raw,
+  if (table_cache_read (m->cache, be, nr * words * sizeof *be,
                         entry_offset (m, table, cluster), err) == -1)
     return -1;
   for (i = 0; i < nr; ++i)
-    ret_raw[i] = be64toh (ret_raw[i]);
+    ret_raw[i] = decode_words (be + i * words, words);
   return 0;
 }
 
 int
 mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
-             const uint64_t *raw, struct error *err)
+             const struct raw_entry *raw, struct error *err)
 {
+  const uint32_t words = m->header->l2_entry_bytes / 8;
   uint64_t be[MAPPING_MAX_BATCH];
   uint64_t table;
   uint32_t i;
@@ -87,22 +107,22 @@ mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
     return -1;
   /* Brings the slice in: where that fails nothing is in doubt, and nothing
    * need be poisoned. */
-  if (table_cache_read (m->cache, be, nr * sizeof *be,
+  if (table_cache_read (m->cache, be, nr * words * sizeof *be,
                         entry_offset (m, table, cluster), err) == -1)
     return -1;
   for (i = 0; i < nr; ++i)
-    be[i] = htobe64 (raw[i]);
-  if (table_cache_write (m->cache, be, nr * sizeof *be,
+    encode_words (be + i * words, words, &raw[i]);
+  if (table_cache_write (m->cache, be, nr * words * sizeof *be,
                          entry_offset (m, table, cluster), 0, err) == -1)
     return poison_set (m->poison, err);
   return 0;
 }
 
 static int
-decode (const struct mapping *m, uint64_t raw, uint64_t cluster,
-        struct l2_entry *ret, struct error *err)
+decode (const struct mapping *m, const struct raw_entry *raw,
+        uint64_t cluster, struct l2_entry *ret, struct error *err)
 {
-  if (l2_entry_decode (m->header, raw, ret, err) == -1)
+  if (l2_entry_decode (m->header, raw->entry, ret, err) == -1)
     return error_prefix (err, "guest offset %" PRIu64,
                          cluster << m->header->cluster_bits);
   return 0;
@@ -134,13 +154,13 @@ continues (const struct mapping *m, const struct l2_entry *first,
  * starts there. */
 static uint32_t
 count_run (const struct mapping *m, const struct l2_entry *first,
-           const uint64_t *raw, uint32_t nr, uint32_t index)
+           const struct raw_entry *raw, uint32_t nr, uint32_t index)
 {
   struct l2_entry next;
   uint32_t i;
 
   for (i = 0; i < nr; ++i)
-    if (l2_entry_decode (m->header, raw[i], &next, NULL) == -1 ||
+    if (l2_entry_decode (m->header, raw[i].entry, &next, NULL) == -1 ||
         (index + i > 0 && !continues (m, first, &next, index + i)))
       break;
   return i;
@@ -167,7 +187,7 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
   const uint64_t in_cluster = offset & (m->header->cluster_size - 1);
   const uint64_t nr_wanted = ((in_cluster + len - 1) >> bits) + 1;
   const uint32_t left = mapping_batch (m, cluster, nr_wanted);
-  uint64_t raw[LOOKUP_ENTRIES];
+  struct raw_entry raw[LOOKUP_ENTRIES];
   struct l2_entry first;
   uint32_t total = 0, nr, same;
 
@@ -178,7 +198,7 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
   do {
     nr = min_u64 (left - total, LOOKUP_ENTRIES);
     if (mapping_get (m, cluster + total, nr, raw, err) == -1 ||
-        (total == 0 && decode (m, raw[0], cluster, &first, err) == -1))
+        (total == 0 && decode (m, &raw[0], cluster, &first, err) == -1))
       return -1;
     same = count_run (m, &first, raw, nr, total);
     total += same;

@@ -28,7 +28,7 @@
 #include "qcow2-entry.h"
 #include "table-cache.h"
 
-/* The most entries of one slice: 4096 / 8. */
+/* The most entries of one slice: 4096 / 8; half of that with extended L2. */
 #define MAPPING_MAX_BATCH 512
 
 struct mapping {
@@ -69,13 +69,13 @@ uint32_t mapping_batch (const struct mapping *m, uint64_t cluster,
 
 /* Raw entries, host byte order; 0 where there is no L2 table. */
 int mapping_get (struct mapping *m, uint64_t cluster, uint32_t nr,
-                 uint64_t *ret_raw, struct error *err);
+                 struct raw_entry *ret_raw, struct error *err);
 
 /* Write raw entries; makes the L2 table, or a copy of a shared one, first.
  * Without enough space (ENOSPC) nothing has changed; a failed write of
  * metadata poisons. */
 int mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
-                 const uint64_t *raw, struct error *err)
+                 const struct raw_entry *raw, struct error *err)
   EXCLUDES (m->l1_lock);
 
 /* Whether the clusters' L2 table exists: cheap, for skipping. */

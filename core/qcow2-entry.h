@@ -31,6 +31,12 @@ struct l2_entry {
   bool copied;                  /* NORMAL, ZERO_ALLOCATED: refcount is 1 */
 };
 
+/* One guest cluster's place in an L2 table, host byte order. */
+struct raw_entry {
+  uint64_t entry;
+  uint64_t bitmap;              /* extended L2: of the subclusters; else 0 */
+};
+
 /* Decode a standard (8-byte) L2 entry of an image with header H.  Fails,
  * EIO, on: an offset that is not cluster-aligned or beyond 56 bits, the
  * zero flag in a version 2 image, host cluster 0 as data.  Reserved bits

@@ -42,22 +42,22 @@ static uint64_t
 get (struct engine *e, uint64_t cluster)
 {
   struct error err = ERROR_INIT;
-  uint64_t raw;
+  struct raw_entry raw;
 
   if (mapping_get (&e->mapping, cluster, 1, &raw, &err) == -1)
     fail_msg ("%s", err.text);
-  return raw;
+  return raw.entry;
 }
 
 static void
 set (struct engine *e, uint64_t cluster, uint32_t nr, uint64_t first)
 {
   struct error err = ERROR_INIT;
-  uint64_t raw[64];
+  struct raw_entry raw[64];
   uint32_t i;
 
   for (i = 0; i < nr; ++i)
-    raw[i] = first + i * CLUSTER;
+    raw[i] = (struct raw_entry) { first + i * CLUSTER, 0 };
   if (mapping_set (&e->mapping, cluster, nr, raw, &err) == -1)
     fail_msg ("%s", err.text);
 }
@@ -140,7 +140,7 @@ static void
 test_no_space (void **state)
 {
   struct error err = ERROR_INIT;
-  const uint64_t raw = ENTRY (0);
+  const struct raw_entry raw = { ENTRY (0), 0 };
   struct extent r;
   struct engine e;
 
@@ -272,7 +272,7 @@ check_failed (struct engine *e, const struct error *err, bool shared,
 static bool
 set_with_fault (bool shared, unsigned kinds, uint64_t nth, bool torn)
 {
-  const uint64_t raw = ENTRY (0);
+  const struct raw_entry raw = { ENTRY (0), 0 };
   struct error err = ERROR_INIT;
   struct engine first, e;
   uint64_t old = 0;
@@ -325,7 +325,7 @@ test_faults (void **state)
 static void
 assert_nth_write_poisons (bool shared, uint64_t nth, bool poisons)
 {
-  const uint64_t raw = ENTRY (0);
+  const struct raw_entry raw = { ENTRY (0), 0 };
   struct error err = ERROR_INIT;
   struct extent r;
   struct engine e;
