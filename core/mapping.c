@@ -12,6 +12,7 @@
 
 #include "checked.h"
 #include "cursor.h"
+#include "mapping-subcluster.h"
 #include "mapping-table.h"
 
 /* A lookup reads this many entries at a time. */
@@ -195,6 +196,8 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
     run_without_table (m, offset, len, ret);
     return 0;
   }
+  if (has_subclusters (m->header))
+    return mapping_lookup_subclusters (m, offset, len, ret, err);
   do {
     nr = min_u64 (left - total, LOOKUP_ENTRIES);
     if (mapping_get (m, cluster + total, nr, raw, err) == -1 ||

@@ -3,7 +3,8 @@
  * Codecs of the 64-bit entries of L1, L2 and refcount tables, and of the
  * packed entries of refcount blocks.  Pure functions; no file, no lock.
  *
- * Sections: "Cluster mapping" and "Host cluster management".
+ * Sections: "Cluster mapping", "Extended L2 Entries" and "Host cluster
+ * management".
  */
 
 #ifndef BATON_QCOW2_ENTRY_H
@@ -44,6 +45,61 @@ struct raw_entry {
  * the caller prefixes that. */
 int l2_entry_decode (const struct qcow2_header *h, uint64_t raw,
                      struct l2_entry *ret, struct error *err);
+
+/* -- extended L2 (qcow2-entry-extended.c) ------------------------------- */
+
+#define SUBCLUSTERS 32u         /* of each cluster */
+#define SUBCLUSTERS_ALL UINT32_MAX
+
+static inline bool
+has_subclusters (const struct qcow2_header *h)
+{
+  return h->l2_entry_bytes == 16;
+}
+
+/* What has a type of its own: a subcluster, or without them a cluster.
+ * log2 of its bytes. */
+static inline uint32_t
+subcluster_bits (const struct qcow2_header *h)
+{
+  return has_subclusters (h) ? h->cluster_bits - 5 : h->cluster_bits;
+}
+
+/* The words of a bitmap: bit N is subcluster N's. */
+static inline uint32_t
+bitmap_allocated (uint64_t bitmap)
+{
+  return (uint32_t) bitmap;
+}
+
+static inline uint32_t
+bitmap_zero (uint64_t bitmap)
+{
+  return bitmap >> 32;
+}
+
+static inline uint64_t
+bitmap_of (uint32_t allocated, uint32_t zero)
+{
+  return (uint64_t) zero << 32 | allocated;
+}
+
+/* Decode an entry of either kind, as H says.  Of an extended one: NORMAL
+ * where there is a host cluster, else UNALLOCATED, or COMPRESSED; what a
+ * subcluster is, subcluster_type tells.  Also fails, EIO, on a bitmap that
+ * contradicts the entry or itself. */
+int raw_entry_decode (const struct qcow2_header *h,
+                      const struct raw_entry *raw, struct l2_entry *ret,
+                      struct error *err);
+
+/* Type of subcluster INDEX of the extended entry that decoded to E and has
+ * BITMAP. */
+enum cluster_type subcluster_type (const struct l2_entry *e, uint64_t bitmap,
+                                   unsigned index);
+/* How many subclusters from INDEX on, itself included, have its type. */
+unsigned subcluster_run (uint64_t bitmap, unsigned index);
+
+/* -- encoding, and the other tables -------------------------------------- */
 
 /* A standard entry for a NORMAL cluster of refcount 1 at HOST_OFFSET. */
 uint64_t l2_entry_normal (uint64_t host_offset);

@@ -46,12 +46,15 @@ refer (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
 }
 
 static int
-refer_entry (struct checker *c, uint64_t raw, struct error *err)
+refer_entry (struct checker *c, const uint8_t *be, struct error *err)
 {
+  const struct raw_entry raw = {
+    load_be64 (be), has_subclusters (&c->h) ? load_be64 (be + 8) : 0,
+  };
   struct l2_entry e;
   uint64_t last;
 
-  if (l2_entry_decode (&c->h, raw, &e, err) == -1)
+  if (raw_entry_decode (&c->h, &raw, &e, err) == -1)
     return -1;
   switch (e.type) {
   case CLUSTER_NORMAL:
@@ -72,13 +75,14 @@ refer_entry (struct checker *c, uint64_t raw, struct error *err)
 static int
 refer_l2 (struct checker *c, uint64_t table, uint8_t *buf, struct error *err)
 {
+  const uint32_t bytes = c->h.l2_entry_bytes;
   uint64_t i;
 
   if (refer (c, table, 1, "an L2 table", err) == -1 ||
       io_pread (c->io, buf, c->h.cluster_size, table, err) == -1)
     return -1;
-  for (i = 0; i < c->h.cluster_size / 8; ++i)
-    if (refer_entry (c, load_be64 (buf + i * 8), err) == -1)
+  for (i = 0; i < c->h.cluster_size / bytes; ++i)
+    if (refer_entry (c, buf + i * bytes, err) == -1)
       return error_prefix (err, "L2 table at %" PRIu64 ", entry %" PRIu64,
                            table, i);
   return 0;

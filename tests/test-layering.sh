@@ -22,7 +22,7 @@ extent-list grace poison
 metadata-map table-cache inflate-cache
 refcount
 allocator
-mapping mapping-table
+mapping mapping-table mapping-subcluster
 backing backing-name image image-internal
 handoff handoff-gate handoff-internal handoff-timeline
 '
