@@ -77,15 +77,6 @@ image_space_came_back (struct image *img, unsigned tries, struct error *err)
   return image_sync (img, err) == 0;
 }
 
-/* What is written, in guest bytes: [start][offset .. end][stop], where start
- * and stop are the borders of the clusters, stop cut off at the disk's end. */
-struct span {
-  uint64_t start;
-  uint64_t offset;
-  uint64_t end;
-  uint64_t stop;
-};
-
 static struct span
 span_of (const struct image *img, uint64_t offset, uint64_t len)
 {
@@ -100,11 +91,11 @@ span_of (const struct image *img, uint64_t offset, uint64_t len)
 }
 
 /* Write head, data and tail in one go.  BUF NULL: the middle is zeros, which
- * a fresh cluster may read already. */
+ * are there already where CLEAN. */
 static int
 write_around (struct image *img, const struct span *s, const uint8_t *head,
               const void *buf, const uint8_t *tail, uint64_t host,
-              struct error *err)
+              bool clean, struct error *err)
 {
   const size_t head_len = s->offset - s->start;
   const size_t tail_len = s->stop - s->end;
@@ -116,7 +107,7 @@ write_around (struct image *img, const struct span *s, const uint8_t *head,
 
   if (buf)
     return io_pwritev (img->data, iov, 3, host, 0, err);
-  if (!img->fresh_reads_zero &&
+  if (!clean &&
       io_zero (img->data, host + head_len, s->end - s->offset, 0, err) == -1)
     return -1;
   if (head_len && io_pwrite (img->data, head, head_len, host, 0, err) == -1)
@@ -127,11 +118,10 @@ write_around (struct image *img, const struct span *s, const uint8_t *head,
   return 0;
 }
 
-/* The copy of copy-on-write: what the rest of the clusters held goes along,
- * and all is durable when this returns. */
-static int
-write_over_data (struct image *img, const struct span *s, const void *buf,
-                 uint64_t host, struct error *err)
+int
+image_write_over_data (struct image *img, const struct span *s,
+                       const void *buf, uint64_t host, bool clean,
+                       struct error *err)
 {
   const size_t head_len = s->offset - s->start;
   const size_t tail_len = s->stop - s->end;
@@ -142,9 +132,10 @@ write_over_data (struct image *img, const struct span *s, const void *buf,
   if (image_read_in_grace (img, edges, head_len, s->start, err) == -1 ||
       image_read_in_grace (img, edges + head_len, tail_len, s->end,
                            err) == -1 ||
-      write_around (img, s, edges, buf, edges + head_len, host, err) == -1)
+      write_around (img, s, edges, buf, edges + head_len, host, clean,
+                    err) == -1)
     return -1;
-  if (!buf && head_len == 0 && tail_len == 0 && img->fresh_reads_zero)
+  if (!buf && head_len == 0 && tail_len == 0 && clean)
     return 0;
   return image_sync (img, err);
 }
@@ -181,7 +172,8 @@ image_write_new (struct image *img, const struct run *run, const void *buf,
       image_run_reads_zero (img, run, s.start, s.stop - s.start))
     r = write_over_zeros (img, &s, buf, e.first << bits, err);
   else
-    r = write_over_data (img, &s, buf, e.first << bits, err);
+    r = image_write_over_data (img, &s, buf, e.first << bits,
+                               img->fresh_reads_zero, err);
   if (r == 0)
     r = publish (img, cluster, &e, err);
   if (r == -1) {

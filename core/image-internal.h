@@ -61,6 +61,7 @@ struct image {
   struct backing *backing;      /* NULL: none */
   struct mapping mapping;
   struct allocator allocator;   /* for_writing only */
+  struct metadata_map *clean;   /* extended L2: image-subcluster.c; owned */
   struct range_lock ranges;
   struct flush_group flush;
   _Atomic bool crowded;         /* flush soon: see allocator_release */
@@ -98,6 +99,22 @@ int image_sync (struct image *img, struct error *err);
 int image_write_new (struct image *img, const struct run *run,
                      const void *buf, size_t len, uint64_t offset,
                      size_t *ret_len, struct error *err);
+/* What is written, in guest bytes: [start][offset .. end][stop), where start
+ * and stop are the borders of the (sub)clusters that are filled up, stop cut
+ * off at the disk's end. */
+struct span {
+  uint64_t start;
+  uint64_t offset;
+  uint64_t end;
+  uint64_t stop;
+};
+
+/* The copy of copy-on-write: write S to the host from HOST on, what the guest
+ * reads now around BUF's bytes included.  All of it is durable when this
+ * returns.  BUF NULL: zeros, which are there already where CLEAN. */
+int image_write_over_data (struct image *img, const struct span *s,
+                           const void *buf, uint64_t host, bool clean,
+                           struct error *err);
 /* Whether reading RUN at guest OFFSET would give zeros without looking at
  * data: nothing that was flushed can be lost by replacing it. */
 bool image_run_reads_zero (struct image *img, const struct run *run,

@@ -70,7 +70,9 @@ make_caches (struct image *img, struct error *err)
 
   if (table_cache_new (img->io, cache_budget (img), slice, &img->cache,
                        err) == -1 ||
-      inflate_cache_new (img->io, &img->header, &img->inflated, err) == -1)
+      inflate_cache_new (img->io, &img->header, &img->inflated, err) == -1 ||
+      (has_subclusters (&img->header) &&
+       metadata_map_new (&img->clean, err) == -1))
     return -1;
   return metadata_map_new (&img->metadata, err);
 }
@@ -183,6 +185,7 @@ free_image (struct image *img) NO_TSA
     allocator_destroy (&img->allocator);
   mapping_destroy (&img->mapping);
   metadata_map_free (img->metadata);
+  metadata_map_free (img->clean);
   inflate_cache_free (img->inflated);
   table_cache_free (img->cache);
   cond_destroy (&img->flush.ended);

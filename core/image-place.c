@@ -36,7 +36,7 @@ clusters_of (const struct image *img, const struct raw_entry *raw)
   struct extent e = { 0, 0 };
   struct l2_entry entry;
 
-  if (l2_entry_decode (&img->header, raw->entry, &entry, NULL) == -1)
+  if (raw_entry_decode (&img->header, raw, &entry, NULL) == -1)
     return e;
   switch (entry.type) {
   case CLUSTER_NORMAL:

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "image-internal.h"
+#include "image-subcluster.h"
 
 /* How much is held in the range lock at a time. */
 #define MAX_LOCKED_BYTES (UINT64_C (16) << 20)
@@ -64,6 +64,8 @@ write_held (struct image *img, const uint8_t *buf, size_t len,
     done = run.len;
     if (in_place (&run))
       r = write_in_place (img, &run, buf, err);
+    else if (has_subclusters (&img->header))
+      r = image_write_subclusters (img, buf, len, offset, &done, err);
     else
       r = image_write_new (img, &run, buf, run.len, offset, &done, err);
     if (r == -1)

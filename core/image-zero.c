@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "checked.h"
-#include "image-internal.h"
+#include "image-subcluster.h"
 
 /* Zero one run's bytes where they are, or in a new cluster. */
 static int
@@ -37,7 +37,11 @@ zero_held (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
         r = io_zero (img->data, run.host_offset, run.len,
                      flags & IMAGE_MAY_TRIM ? IO_PUNCH : 0, err);
     }
-    else if (!image_run_reads_zero (img, &run, offset, run.len))
+    else if (image_run_reads_zero (img, &run, offset, run.len))
+      r = 0;
+    else if (has_subclusters (&img->header))
+      r = image_write_subclusters (img, NULL, run.len, offset, &done, err);
+    else
       r = image_write_new (img, &run, NULL, run.len, offset, &done, err);
     if (r == -1)
       return -1;
@@ -120,7 +124,24 @@ zero_clusters (struct image *img, uint64_t cluster, uint64_t nr,
   return r;
 }
 
-/* Bytes that are not whole clusters, or must be zeroed as data. */
+/* One step over [FIRST, LAST), which are whole units: *RET_LEN of it. */
+static int
+zero_units (struct image *img, uint64_t first, uint64_t last, unsigned flags,
+            uint64_t *ret_len, struct error *err)
+{
+  const uint32_t bits = img->header.cluster_bits;
+  uint64_t nr;
+
+  if (has_subclusters (&img->header))
+    return image_zero_subclusters (img, first, last, flags, ret_len, err);
+  if (zero_clusters (img, first >> bits, (last - first) >> bits, flags, &nr,
+                     err) == -1)
+    return -1;
+  *ret_len = nr << bits;
+  return 0;
+}
+
+/* Bytes that are not whole units, or must be zeroed as data. */
 static int
 zero_bytes (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
             struct error *err)
@@ -149,37 +170,55 @@ static int
 zero_in_grace (struct image *img, uint64_t len, uint64_t offset,
                unsigned flags, struct error *err)
 {
-  const uint32_t bits = img->header.cluster_bits;
-  const uint64_t size = img->header.cluster_size;
+  const uint64_t unit = UINT64_C (1) << subcluster_bits (&img->header);
   const uint64_t end = offset + len;
-  uint64_t first = align_up (offset, size);
-  uint64_t last = align_down (end, size);
-  uint64_t nr;
+  uint64_t first = align_up (offset, unit);
+  uint64_t last = align_down (end, unit);
+  uint64_t done;
 
   /* The disk's last cluster is whole even where the disk ends within it. */
   if (end == img->header.virtual_size)
-    last = align_up (end, size);
+    last = align_up (end, img->header.cluster_size);
   if (needs_real_zeros (img) || first >= last)
     return zero_bytes (img, len, offset, flags, err);
 
   if (zero_bytes (img, first - offset, offset, flags, err) == -1)
     return -1;
-  for (; first < last; first += nr << bits)
-    if (zero_clusters (img, first >> bits, (last - first) >> bits, flags, &nr,
-                       err) == -1)
+  for (; first < last; first += done)
+    if (zero_units (img, first, last, flags, &done, err) == -1)
       return -1;
   return end > last ? zero_bytes (img, end - last, last, flags, err) : 0;
 }
 
+/* Whether a unit's bits are its own: those of a compressed cluster are not,
+ * unless all of it becomes zeros. */
+static bool
+has_own_bits (struct image *img, uint64_t offset)
+{
+  struct run run;
+
+  return mapping_lookup (&img->mapping, offset, 1, &run, NULL) == 0 &&
+    run.type != CLUSTER_COMPRESSED;
+}
+
+static bool
+is_fast_at (struct image *img, uint64_t border, uint64_t inside)
+{
+  return is_aligned (border, img->header.cluster_size) ||
+    (is_aligned (border, UINT64_C (1) << subcluster_bits (&img->header)) &&
+     has_own_bits (img, inside));
+}
+
 /* Fast: entries only, no data written. */
 static bool
-is_fast (const struct image *img, uint64_t len, uint64_t offset)
+is_fast (struct image *img, uint64_t len, uint64_t offset)
 {
-  const uint64_t size = img->header.cluster_size;
   const uint64_t end = offset + len;
 
-  return !needs_real_zeros (img) && is_aligned (offset, size) &&
-    (is_aligned (end, size) || end == img->header.virtual_size);
+  if (needs_real_zeros (img) || len == 0)
+    return !needs_real_zeros (img);
+  return is_fast_at (img, offset, offset) &&
+    (end == img->header.virtual_size || is_fast_at (img, end, end - 1));
 }
 
 int

@@ -171,8 +171,6 @@ qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
 {
   if (h->incompatible_features & QCOW2_INCOMPAT_DATA_FILE)
     return unsupported_feature ("an external data file", err);
-  if (h->incompatible_features & QCOW2_INCOMPAT_EXTENDED_L2)
-    return unsupported_feature ("extended L2 entries", err);
   if (h->crypt_method == QCOW2_CRYPT_AES)
     return unsupported_feature ("encryption (AES)", err);
   if (h->crypt_method == QCOW2_CRYPT_LUKS)

@@ -76,8 +76,8 @@ int qcow2_header_parse (const void *data, size_t len_bytes,
                         struct qcow2_header *ret, struct error *err);
 
 /* Fails, ENOTSUP, naming the feature, where H needs something that Baton
- * does not serve: an external data file, extended L2, encryption, or zstd
- * when built without it.  WRITABLE also refuses the corrupt bit and (until
+ * does not serve: an external data file, encryption, or zstd when
+ * built without it.  WRITABLE also refuses the corrupt bit and (until
  * repair exists) the dirty bit. */
 int qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                               struct error *err);

@@ -47,6 +47,12 @@ mutants=$(sed 's/^ *//' <<'END'
   finish-sync @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||/      allocator_empty_pool (\&img->allocator, err) == -1 || 0 \&\&/ @ test-image-crash @ R8: the end is durable
   finish-pool @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
   backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
+  sub-zero-bit @ image-subcluster.c @ s/  if ((missing & bitmap_zero (bitmap)) || /  if (/ @ test-image-crash @ R9: what was zeroed is written whole, durably, before its bit
+  sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-image-crash @ R9: so is what has a backing file's data behind it
+  sub-clean @ image-subcluster.c @ s/  if (metadata_map_touches (img->clean, host_cluster, 1))/  if (1)/ @ test-image-crash @ R9: only places known to be clean need no order
+  sub-clean-sync @ image-subcluster.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-image-crash @ R9: they are clean durably
+  sub-copy @ image-subcluster.c @ s/      \*ret_copied = true;/      *ret_copied = false;/ @ test-image-crash @ R9: what is copied is synced before its entry
+  sub-forget @ image-subcluster-zero.c @ s/  zero |= img->backing ? mask : mask & allocated;/  zero |= img->backing ? mask : 0;/ @ test-image-crash @ R9: what had data never gets both bits 0
   poison-sync @ image-flush.c @ s/    return poison_set (&img->poison, err);/    return -1;/ @ test-image-flush @ R7: a failed sync poisons
   poison-l2 @ mapping.c @ s/    return poison_set (m->poison, err);/    return -1;/ @ test-mapping-set @ R7: a failed write of metadata poisons
   overflow @ refcount.c @ s/n == refcount_max (order)/0/ @ test-refcount @ a refcount never wraps

@@ -23,7 +23,7 @@ metadata-map table-cache inflate-cache
 refcount
 allocator
 mapping mapping-table mapping-subcluster
-backing backing-name image image-internal
+backing backing-name image image-internal image-subcluster
 handoff handoff-gate handoff-internal handoff-timeline
 '
 ground='cleanup checked mutex error cursor'

@@ -53,6 +53,11 @@ chain-v2-2M        chain         2M      33M     compat=0.10           depth=4
 compressed-zlib    compressed    64k     17M     compat=0.10           depth=8
 compressed-512     compressed    512     3M      compat=1.1            depth=8
 compressed-zstd    compressed    64k     17M     compression_type=zstd depth=8,connections=2
+subclusters        blank         64k     33M     extended_l2=on        depth=8,connections=4
+subclusters-16k    backing       16k     9M      extended_l2=on        depth=8
+subclusters-2M     backing-raw   2M      33M     extended_l2=on        depth=4
+subclusters-zlib   compressed    64k     17M     extended_l2=on        depth=8
+subclusters-shared snapshot      32k     17M     extended_l2=on        depth=8
 snapshot-v2        snapshot      4k      9M      compat=0.10           depth=8
 snapshot-v3        snapshot      64k     17M     compat=1.1            depth=8
 '
@@ -66,8 +71,10 @@ whole_table ()
     for kind in blank backing backing-short backing-raw chain compressed \
                 snapshot; do
       for options in compat=0.10 refcount_bits={1,2,4,8,16,32,64} \
-                     lazy_refcounts=on compression_type=zstd; do
+                     lazy_refcounts=on compression_type=zstd \
+                     extended_l2=on; do
         [ "$kind-$options" != snapshot-refcount_bits=1 ] || continue
+        [[ "$cluster-$options" != [54]*-ext* ]] || continue
         echo "$kind-${cluster%:*}-${options//[^a-z0-9]/-}" "$kind" \
              "${cluster%:*}" "$size" "$options" depth=16,connections=4
       done

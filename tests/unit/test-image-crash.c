@@ -48,6 +48,20 @@ static const struct geometry geometries[] = {
     "cluster_size=2k -b base.raw -F raw t.qcow2 256k", true },
   { "v3 4k compressed", "qemu-img convert -q -c -O qcow2 -o cluster_size=4k "
     "-f raw base.raw t.qcow2", true },
+  { "subclusters", "qemu-img create -q -f qcow2 -o extended_l2=on,"
+    "cluster_size=16k t.qcow2 256k", false },
+  { "subclusters backed", "qemu-img create -q -f qcow2 -o extended_l2=on,"
+    "cluster_size=16k -b base.raw -F raw t.qcow2 256k", true },
+  { "subclusters compressed", "qemu-img convert -q -c -O qcow2 -o "
+    "extended_l2=on,cluster_size=16k -f raw base.raw t.qcow2", true },
+  /* Host clusters of which one subcluster is zeros, and no other was ever
+   * written: they hold what the host had there. */
+  { "subclusters in used space", "qemu-img create -q -f qcow2 -o "
+    "extended_l2=on,cluster_size=16k t.qcow2 256k && for i in 0 1 2 3 4 5 6 7; "
+    "do echo write -P 0 $((i * 16 + 3))k 512; done | qemu-io t.qcow2 "
+    ">/dev/null && qemu-img map t.qcow2 | sed 1d | while read start len host "
+    "file; do yes stale | dd of=t.qcow2 bs=512 seek=$((host / 512 + 1)) "
+    "count=25 iflag=fullblock conv=notrunc status=none; done", false },
 };
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 

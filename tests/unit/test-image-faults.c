@@ -61,6 +61,13 @@ static const struct world_shape shapes[] = {
   { .name = "v3 4k on a device", .create = "-o cluster_size=4k t.qcow2 8M",
     .device_bytes = 4096 * KIB, .unit_bytes = 4 * KIB,
     .far_offset = 4096 * KIB },
+  { .name = "subclusters", .create = "-o extended_l2=on t.qcow2 1G",
+    .unit_bytes = 64 * KIB, .far_offset = 600 * KIB * KIB },
+  { .name = "subclusters backed", .create = "-o extended_l2=on t.qcow2 1G",
+    .backed = true, .unit_bytes = 64 * KIB, .far_offset = 600 * KIB * KIB },
+  { .name = "subclusters with a snapshot", .snapshot = true,
+    .create = "-o extended_l2=on,cluster_size=16k t.qcow2 1G",
+    .unit_bytes = 16 * KIB, .far_offset = 600 * KIB * KIB },
 };
 
 #define NR_SHAPES (sizeof shapes / sizeof shapes[0])

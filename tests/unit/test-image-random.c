@@ -75,6 +75,22 @@ static const struct geometry geometries[] = {
   { "snapshot", BASE "qemu-img convert -q -f raw -O qcow2 base.raw t.qcow2 && "
     "qemu-img resize -q t.qcow2 4M && qemu-img snapshot -c one t.qcow2",
     4 * MIB, true },
+  { "subclusters 64k", "qemu-img create -q -f qcow2 -o extended_l2=on "
+    "t.qcow2 4M", 4 * MIB, false },
+  { "subclusters 16k over short raw", BASE "qemu-img create -q -f qcow2 -o "
+    "extended_l2=on,cluster_size=16k -b base.raw -F raw t.qcow2 3999232",
+    3999232, true },
+  { "subclusters 2M", BASE "qemu-img create -q -f qcow2 -o "
+    "extended_l2=on,cluster_size=2M -b base.raw -F raw t.qcow2 32M",
+    32 * MIB, true },
+  { "subclusters, zlib", BASE "qemu-img convert -q -c -f raw -O qcow2 -o "
+    "extended_l2=on base.raw t.qcow2 && qemu-img resize -q t.qcow2 4000256",
+    4000256, true },
+  { "subclusters, snapshot", BASE "qemu-img convert -q -f raw -O qcow2 -o "
+    "extended_l2=on,cluster_size=32k base.raw t.qcow2 && qemu-img resize -q "
+    "t.qcow2 4M && qemu-img snapshot -c one t.qcow2", 4 * MIB, true },
+  { "subclusters, preallocated", "qemu-img create -q -f qcow2 -o "
+    "extended_l2=on,preallocation=metadata t.qcow2 4M", 4 * MIB, false },
   { "preallocated", "qemu-img create -q -f qcow2 -o preallocation=metadata "
     "t.qcow2 4M", 4 * MIB, false },
 };
