@@ -136,7 +136,7 @@ for name in $ground; do
   ground_headers+=("core/$name.h")
 done
 only_from core
-only_from tls core/cleanup.h core/error.h
+only_from tls core/cleanup.h core/error.h core/mutex.h
 only_from control tls "${ground_headers[@]}"
 only_from cli control/control.h tls "${ground_headers[@]}"
 only_from nbdkit-plugin core control tls
