@@ -23,6 +23,7 @@
 struct call {
   const struct control_callbacks *callbacks;
   void *opaque;
+  enum access_role role;
   const json_t *arguments;      /* an object, checked, or NULL */
 };
 
@@ -230,6 +231,18 @@ check_request (const json_t *request, json_t **ret_id, struct error *err)
   return 0;
 }
 
+/* Whoever got this far may look; all else is for ROLE_CONTROL. */
+static int
+check_role (const struct call *call, const struct command *command,
+            struct error *err)
+{
+  if (call->role == ROLE_CONTROL || command->run == run_status)
+    return 0;
+  return error_set_class (err, EPERM, "NotAllowed",
+                          "this client may ask for the status only, not for "
+                          "%s", command->name);
+}
+
 static int
 dispatch (struct call *call, const json_t *request, json_t **ret_return,
           struct error *err)
@@ -240,6 +253,8 @@ dispatch (struct call *call, const json_t *request, json_t **ret_return,
   if (command == NULL)
     return error_set_class (err, EINVAL, "CommandNotFound",
                             "unknown command \"%.100s\"", name);
+  if (check_role (call, command, err) == -1)
+    return -1;
   call->arguments = json_object_get (request, "arguments");
   if (check_keys (call->arguments, command->arguments, MAX_ARGUMENTS,
                   "argument", command->name, err) == -1)
@@ -290,10 +305,11 @@ command_refusal (struct error *err, json_t *id)
 
 int
 command_run (const struct control_callbacks *callbacks, void *opaque,
-             const void *payload, size_t len_bytes, json_t **ret_reply,
-             struct error *err)
+             enum access_role role, const void *payload, size_t len_bytes,
+             json_t **ret_reply, struct error *err)
 {
-  struct call call = { .callbacks = callbacks, .opaque = opaque };
+  struct call call = { .callbacks = callbacks, .opaque = opaque,
+                       .role = role };
   json_t *request = NULL, *id = NULL, *returned = NULL;
   int r;
 

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "access.h"
 #include "control.h"
 #include "error.h"
 
@@ -23,12 +24,13 @@
 #define COMMAND_MAX_ID_BYTES 1024
 
 /* Run the command in PAYLOAD (at most CONTROL_EXPORT_BYTES; NULs and white
- * space at its end are padding).  0, or -1 with ERR, whose text is UTF-8.
+ * space at its end are padding) for a client with ROLE.  0, or -1 with ERR,
+ * whose text is UTF-8.
  * *RET_REPLY is set in both cases: a new reference to the reply that
  * belongs into the document, or NULL where memory is short. */
 int command_run (const struct control_callbacks *callbacks, void *opaque,
-                 const void *payload, size_t len_bytes, json_t **ret_reply,
-                 struct error *err);
+                 enum access_role role, const void *payload,
+                 size_t len_bytes, json_t **ret_reply, struct error *err);
 
 /* {"error": {...}, "id": ID} for ERR, whose text is made UTF-8.  ID is
  * borrowed, or NULL.  New reference, or NULL: no memory. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The control endpoint: an NBD server of our own (fixed newstyle) on a
- * Unix socket, whose one export is a 64 KiB document and whose writes are
- * commands (docs/CONTROL-PROTOCOL.md).
+ * Unix socket, or with TLS on TCP, whose one export is a 64 KiB document and
+ * whose writes are commands (docs/CONTROL-PROTOCOL.md).
  *
  * It knows NBD and JSON, and nothing of images: what a command does is in
- * the callbacks.  A thread per connection, at most CONTROL_MAX_CLIENTS.
+ * the callbacks.  A thread per connection: at most CONTROL_MAX_CLIENTS that
+ * have negotiated, and CONTROL_MAX_PENDING that have not.
  */
 
 #ifndef BATON_CONTROL_H
@@ -20,6 +21,7 @@
 
 #define CONTROL_EXPORT_BYTES UINT64_C (65536)
 #define CONTROL_MAX_CLIENTS 64
+#define CONTROL_MAX_PENDING 32
 #define CONTROL_HANDSHAKE_SECONDS 10
 #define CONTROL_CONTEXT "x-baton:control"
 
@@ -43,15 +45,35 @@ struct control_callbacks {
   /* TICKET: borrowed; NULL where none was given. */
   int (*activate) (void *opaque, const json_t *ticket, bool force,
                    json_t **ret_reply, struct error *err);
+  /* A connection came to nothing: who it was, and why.  Any number may come
+   * in a second.  May be NULL. */
+  void (*refused) (void *opaque, const char *peer, const struct error *why);
+};
+
+struct access_list;
+struct tls_credentials;
+
+/* All pointers are borrowed; what TLS and ACCESS point to must live as long
+ * as the listener, the rest is copied. */
+struct control_config {
+  /* Either of these two: */
+  const char *path;             /* of a Unix socket */
+  const char *listen;           /* HOST:PORT (tcp-listen.h) */
+  unsigned mode;                /* of the Unix socket's file; 0: 0600 */
+  const struct tls_credentials *tls;    /* required with `listen` */
+  const struct access_list *access;     /* NULL: whoever gets through */
+  const struct control_callbacks *callbacks;
+  void *opaque;
+  const char *description;      /* of the export; may be NULL */
+  int64_t handshake_ms;         /* all of the negotiation; 0: the default */
+  int64_t io_ms;                /* one request, one reply; 0: the default */
 };
 
 struct control_listener;
 
-/* Bind PATH (mode 0600).  A socket file that nobody listens on any more is
- * replaced; one that answers, or a file that is no socket, is an error. */
-int control_listener_new (const char *path,
-                          const struct control_callbacks *callbacks,
-                          void *opaque, const char *description,
+/* Bind.  A socket file that nobody listens on any more is replaced; one that
+ * answers, or a file that is no socket, is an error. */
+int control_listener_new (const struct control_config *config,
                           struct control_listener **ret, struct error *err);
 /* Start accepting, after the last fork of this process. */
 int control_listener_start (struct control_listener *l, struct error *err);

@@ -31,15 +31,22 @@ struct export {
 };
 
 struct haggle {
-  struct transport *t;
+  struct transport *t;          /* STARTTLS puts another in its place */
+  const struct handshake_config *config;
   int64_t deadline_ms;
   struct error *err;
   struct export export;
 
   bool fixed;                   /* client flags */
   bool no_zeroes;
+  bool encrypted;               /* TLS is up */
+  bool refused_plain;           /* it tried to go on without */
+  enum access_role role;        /* ROLE_NONE: not known yet */
+
+  /* What STARTTLS makes void: */
   bool structured;
   const struct export *context_export;  /* NULL: context not selected */
+
   const struct export *chosen_export;   /* set with STEP_TRANSMISSION */
 
   uint32_t option;              /* being answered */

@@ -5,7 +5,7 @@
  *   greeting -> client flags -> option* -> transmission | end
  *
  * Guarantees: at most HANDSHAKE_MAX_OPTIONS options, each of bounded size,
- * and one deadline for all of it; nothing is allocated.
+ * and one deadline for all of it.
  *
  * All state is in struct haggle, on the connection's stack.  No locks.
  */
@@ -97,26 +97,41 @@ haggle (struct haggle *h)
   return step;
 }
 
+/* Why it ended, where the client's own silence would not tell. */
+static void
+explain_end (const struct haggle *h, enum step step)
+{
+  if (h->refused_plain && !h->encrypted &&
+      (step == STEP_END || h->err == NULL || h->err->errnum == ECONNRESET))
+    error_set (h->err, EPROTO, "the client wanted to go on without TLS");
+}
+
 enum handshake_outcome
-handshake_run (struct transport *t, const char *description,
-               int64_t deadline_ms, struct handshake_result *ret,
-               struct error *err)
+handshake_run (struct transport **t, const struct handshake_config *config,
+               struct handshake_result *ret, struct error *err)
 {
   struct haggle h = {
-    .t = t,
-    .deadline_ms = deadline_ms,
+    .t = *t,
+    .config = config,
+    .deadline_ms = config->deadline_ms,
     .err = err,
-    .export = { .name = "", .description = description },
+    .export = { .name = "", .description = config->description },
+    .role = config->tls == NULL ? config->role : ROLE_NONE,
   };
+  const enum step step = haggle (&h);
 
-  switch (haggle (&h)) {
+  *t = h.t;
+  switch (step) {
   case STEP_TRANSMISSION:
     ret->structured = h.structured;
     ret->control = has_control (&h, h.chosen_export);
+    ret->role = h.role;
     return HANDSHAKE_TRANSMISSION;
   case STEP_END:
+    explain_end (&h, step);
     return HANDSHAKE_ENDED;
   default:
+    explain_end (&h, step);
     return HANDSHAKE_FAILED;
   }
 }

@@ -4,8 +4,8 @@
  * empty name (docs/CONTROL-PROTOCOL.md, "Handshake").
  *
  * Knows nothing of commands or images.  Runs on the connection's thread,
- * takes no locks, allocates nothing: what a client sends is read into a
- * fixed buffer, or drained, or the connection ends.
+ * takes no locks, allocates nothing but what TLS needs: what a client sends
+ * is read into a fixed buffer, or drained, or the connection ends.
  */
 
 #ifndef BATON_HANDSHAKE_H
@@ -14,7 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "error.h"
+#include "tls.h"
 #include "transport.h"
 
 /* An option with more data than fits is drained and answered TOO_BIG; one
@@ -29,21 +31,31 @@
 
 enum handshake_outcome {
   HANDSHAKE_FAILED,             /* close the connection; ERR says why */
-  HANDSHAKE_ENDED,              /* close it: the client wished so */
+  HANDSHAKE_ENDED,              /* close it: the client wished so; ERR may
+                                 * say what came before */
   HANDSHAKE_TRANSMISSION,
+};
+
+struct handshake_config {
+  const char *description;      /* of the export, UTF-8, or NULL */
+  int64_t deadline_ms;          /* for the whole negotiation */
+  enum access_role role;        /* of this client; with TLS: ignored */
+  /* Nothing is negotiated but TLS until that is done.  NULL: no TLS. */
+  const struct tls_credentials *tls;
+  const struct access_list *access;     /* needed with `tls` */
 };
 
 struct handshake_result {
   bool structured;              /* structured replies */
   bool control;                 /* commands and block status; implies the
                                  * former */
+  enum access_role role;        /* not ROLE_NONE */
 };
 
-/* DESCRIPTION: of the export, UTF-8, or NULL.  DEADLINE_MS is for the whole
- * negotiation.  *RET is set only with HANDSHAKE_TRANSMISSION. */
-enum handshake_outcome handshake_run (struct transport *t,
-                                      const char *description,
-                                      int64_t deadline_ms,
+/* *T may become another transport, which has taken the first one over: it is
+ * the caller's in any case.  *RET is set only with HANDSHAKE_TRANSMISSION. */
+enum handshake_outcome handshake_run (struct transport **t,
+                                      const struct handshake_config *config,
                                       struct handshake_result *ret,
                                       struct error *err);
 

@@ -3,20 +3,18 @@
  * The control endpoint's threads: one that accepts, one per connection.
  *
  * Invariants:
- *   1. A thread's handle is in exactly one slot, from its creation until
- *      it has been joined; nothing is detached, so when the listener has
- *      been freed no thread is left in this code (which may be unloaded).
- *   2. Only the connection's own thread uses its socket.  Stopping is one
- *      event descriptor that is written once, never read, and polled by
- *      every thread wherever it waits for a peer: idle, half negotiated and
- *      slow clients all end at once, a command in a callback ends first.
+ *   1. Nothing is detached: when the listener has been freed no thread is
+ *      left in this code (which may be unloaded).
+ *   2. Stopping is one event descriptor that is written once, never read,
+ *      and polled by every thread wherever it waits for a peer: idle, half
+ *      negotiated and slow clients all end at once, a command in a callback
+ *      ends first.
  *   3. All signals are blocked in these threads: they belong to whoever
  *      installed the handlers.
  *
- * `lock` protects the states of the slots.  It is a leaf: nothing else is
- * locked, and no callback is called, while it is held.  The rest of struct
- * control_listener is constant while threads run.  The slots' handles are
- * the accept thread's, and after its end those of control_listener_free.
+ * The states of connections have a lock of their own (slots.h); no callback
+ * is called while it is held.  The rest of struct control_listener is
+ * constant while threads run.
  */
 
 #include <config.h>
@@ -31,128 +29,139 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "control.h"
 #include "document.h"
 #include "handshake.h"
-#include "listener.h"
-#include "mutex.h"
 #include "nbd-protocol.h"
+#include "peer-name.h"
 #include "session.h"
+#include "slots.h"
 #include "socket-file.h"
+#include "tcp-listen.h"
 #include "transport.h"
 
 #define IO_SECONDS 30
 /* After a failed accept (no descriptors, no memory): do not spin. */
 #define ACCEPT_PAUSE_MS 100
 
-enum slot_state {
-  SLOT_FREE,
-  SLOT_RUNNING,
-  SLOT_ENDED,                   /* to be joined */
-};
-
-struct slot {
-  struct control_listener *listener;
-  enum slot_state state;        /* guarded by listener->lock */
-  pthread_t thread;
-  int fd;                       /* handed over to the thread */
-};
-
 struct control_listener {
+  struct control_config config; /* strings: not set but for description */
   struct control_callbacks callbacks;
-  void *opaque;
   char *description;            /* may be NULL */
-  struct control_timing timing;
-  struct socket_file socket;
+  struct socket_file socket;    /* of a Unix socket; its fd is in fds, too */
+  int fds[TCP_MAX_SOCKETS];
+  size_t nr_fds;
   int stop_fd;
   bool started;
   pthread_t accept_thread;
-  struct mutex lock;
-  struct slot slots[CONTROL_MAX_CLIENTS];
+  struct slots slots;
 };
 
-/* -- slots ----------------------------------------------------------- */
-
-static void
-set_state (struct slot *slot, enum slot_state state)
+static bool
+is_unix (const struct control_listener *l)
 {
-  mutex_lock (&slot->listener->lock);
-  slot->state = state;
-  mutex_unlock (&slot->listener->lock);
-}
-
-static enum slot_state
-get_state (struct slot *slot)
-{
-  enum slot_state state;
-
-  mutex_lock (&slot->listener->lock);
-  state = slot->state;
-  mutex_unlock (&slot->listener->lock);
-  return state;
-}
-
-/* A slot for a new connection, or NULL where there are enough.  An ended
- * thread has nothing left to do but return, so joining it does not wait. */
-static struct slot *
-take_slot (struct control_listener *l)
-{
-  struct slot *found = NULL;
-  size_t i;
-
-  for (i = 0; i < CONTROL_MAX_CLIENTS; i++) {
-    struct slot *slot = &l->slots[i];
-
-    if (get_state (slot) == SLOT_ENDED) {
-      pthread_join (slot->thread, NULL);
-      set_state (slot, SLOT_FREE);
-    }
-    if (found == NULL && get_state (slot) == SLOT_FREE)
-      found = slot;
-  }
-  return found;
-}
-
-static void
-join_all (struct control_listener *l)
-{
-  size_t i;
-
-  for (i = 0; i < CONTROL_MAX_CLIENTS; i++)
-    if (get_state (&l->slots[i]) != SLOT_FREE)
-      pthread_join (l->slots[i].thread, NULL);
+  return l->config.tls == NULL;
 }
 
 /* -- one connection -------------------------------------------------- */
 
-/* Nobody is told why a connection ended: the client knows, or is gone. */
+/* One that left of its own accord, or that the end of the endpoint has cut
+ * off, has not been refused. */
 static void
-converse (struct control_listener *l, struct transport *t)
+tell_refusal (struct slot *slot, const struct error *why)
 {
-  const int64_t deadline_ms = transport_clock_ms () + l->timing.handshake_ms;
-  struct session_config config = {
-    .callbacks = &l->callbacks,
-    .opaque = l->opaque,
-    .io_ms = l->timing.io_ms,
+  const struct control_listener *l = slot->owner;
+  struct error err = *why;
+
+  if (l->callbacks.refused == NULL || err.errnum == 0 ||
+      err.errnum == ESHUTDOWN)
+    return;
+  if (slot_was_cut (slot))
+    error_set (&err, EUSERS, "too many connections that have not said who "
+               "they are");
+  l->callbacks.refused (l->config.opaque, slot->peer.text, &err);
+}
+
+/* The role of a process, before a word is said. */
+static int
+look_at_process (const struct control_listener *l, struct slot *slot,
+                 enum access_role *ret_role, struct error *err)
+{
+  struct access_process process;
+  struct peer_name ignored;
+
+  *ret_role = ROLE_CONTROL;
+  if (!is_unix (l) || l->config.access == NULL)
+    return 0;
+  if (peer_name_unix (slot->fd, &ignored, &process, err) == -1)
+    return -1;
+  *ret_role = access_unix_role (l->config.access, &process);
+  if (*ret_role == ROLE_NONE)
+    return error_set (err, EACCES, "neither its user nor its groups are "
+                      "allowed here");
+  return 0;
+}
+
+static int
+negotiate (const struct control_listener *l, struct slot *slot,
+           struct transport **t, struct handshake_result *ret,
+           struct error *err)
+{
+  struct handshake_config config = {
+    .description = l->description,
+    .deadline_ms = transport_clock_ms () + l->config.handshake_ms,
+    .tls = l->config.tls,
+    .access = l->config.access,
   };
 
-  if (handshake_run (t, l->description, deadline_ms, &config.negotiated,
-                     NULL) == HANDSHAKE_TRANSMISSION)
-    session_run (t, &config, NULL);
+  if (look_at_process (l, slot, &config.role, err) == -1)
+    return -1;
+  switch (handshake_run (t, &config, ret, err)) {
+  case HANDSHAKE_TRANSMISSION:
+    break;
+  case HANDSHAKE_ENDED:
+  case HANDSHAKE_FAILED:
+    return -1;
+  }
+  if (!slot_admit (slot))
+    return error_set (err, EUSERS, "there are %d connections already",
+                      CONTROL_MAX_CLIENTS);
+  return 0;
+}
+
+/* A connection that got as far as commands ends without a word: the client
+ * knows, or is gone. */
+static void
+converse (const struct control_listener *l, struct slot *slot,
+          struct transport **t)
+{
+  struct error err = ERROR_INIT;
+  struct session_config config = {
+    .callbacks = &l->callbacks,
+    .opaque = l->config.opaque,
+    .io_ms = l->config.io_ms,
+  };
+
+  if (negotiate (l, slot, t, &config.negotiated, &err) == 0)
+    session_run (*t, &config, NULL);
+  else
+    tell_refusal (slot, &err);
 }
 
 static void *
 connection_main (void *arg)
 {
   struct slot *slot = arg;
-  struct control_listener *l = slot->listener;
-  struct transport *t;
+  struct control_listener *l = slot->owner;
+  struct transport *t = NULL;
 
-  if (transport_socket_new (slot->fd, l->stop_fd, &t, NULL) == 0) {
-    converse (l, t);
-    transport_close (t);
-  }
-  set_state (slot, SLOT_ENDED);
+  /* The slot's number of the descriptor is good until slot_end; the
+   * transport closes it after that. */
+  if (transport_socket_new (slot->fd, l->stop_fd, &t, NULL) == 0)
+    converse (l, slot, &t);
+  slot_end (slot);
+  transport_close (t);
   return NULL;
 }
 
@@ -177,74 +186,104 @@ create_thread (pthread_t *ret, void *(*function) (void *), void *arg)
 static void
 serve (struct control_listener *l, int fd)
 {
-  struct slot *slot = take_slot (l);
+  struct access_process ignored;
+  struct peer_name peer;
+  struct slot *slot;
 
+  if (is_unix (l))
+    peer_name_unix (fd, &peer, &ignored, NULL);
+  else {
+    peer_name_tcp (fd, &peer);
+    tcp_prepare (fd);
+  }
+  slot = slots_take (&l->slots, fd, &peer);
   if (slot == NULL) {
     close (fd);
     return;
   }
-  slot->fd = fd;
-  set_state (slot, SLOT_RUNNING);
   if (create_thread (&slot->thread, connection_main, slot) != 0) {
-    set_state (slot, SLOT_FREE);
+    slots_give_back (slot);
     close (fd);
   }
 }
 
-/* Wait for a client (with FD) or for MS; false when told to stop. */
-static bool
-wait_for_client (const struct control_listener *l, int fd, int ms)
+static void
+accept_one (struct control_listener *l, int fd)
 {
-  struct pollfd fds[2] = {
-    { .fd = l->stop_fd, .events = POLLIN },
-    { .fd = fd, .events = POLLIN },     /* -1 is ignored by poll */
-  };
+  struct pollfd stop = { .fd = l->stop_fd, .events = POLLIN };
+  int client = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-  return poll (fds, 2, ms) == -1 || fds[0].revents == 0;
+  if (client != -1)
+    serve (l, client);
+  else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+    poll (&stop, 1, ACCEPT_PAUSE_MS);
 }
 
 static void *
 accept_main (void *arg)
 {
   struct control_listener *l = arg;
-  int fd;
+  struct pollfd fds[1 + TCP_MAX_SOCKETS] = {
+    { .fd = l->stop_fd, .events = POLLIN },
+  };
+  size_t i;
 
-  while (wait_for_client (l, l->socket.fd, -1)) {
-    fd = accept4 (l->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd != -1)
-      serve (l, fd);
-    else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-      wait_for_client (l, -1, ACCEPT_PAUSE_MS);
+  for (i = 0; i < l->nr_fds; i++)
+    fds[1 + i] = (struct pollfd) { .fd = l->fds[i], .events = POLLIN };
+  for (;;) {
+    if (poll (fds, 1 + l->nr_fds, -1) == -1)
+      continue;
+    if (fds[0].revents != 0)
+      return NULL;
+    for (i = 0; i < l->nr_fds; i++)
+      if (fds[1 + i].revents != 0)
+        accept_one (l, l->fds[i]);
   }
-  return NULL;
 }
 
 /* -- public ---------------------------------------------------------- */
+
+static void
+close_sockets (struct control_listener *l)
+{
+  size_t i;
+
+  if (is_unix (l))
+    socket_file_close (&l->socket);
+  else
+    for (i = 0; i < l->nr_fds; i++)
+      close (l->fds[i]);
+}
 
 /* Half-built listeners are fine, those with running threads are not. */
 static void
 destroy (struct control_listener *l)
 {
-  socket_file_close (&l->socket);
+  close_sockets (l);
   if (l->stop_fd != -1)
     close (l->stop_fd);
-  mutex_destroy (&l->lock);
+  slots_destroy (&l->slots);
   free (l->description);
   free (l);
 }
 
 static struct control_listener *
-allocate (void)
+allocate (const struct control_config *config)
 {
   struct control_listener *l = calloc (1, sizeof *l);
-  size_t i;
 
   if (l == NULL)
     return NULL;
-  mutex_init (&l->lock);
+  slots_init (&l->slots, l);
   l->socket.fd = l->stop_fd = -1;
-  for (i = 0; i < CONTROL_MAX_CLIENTS; i++)
-    l->slots[i].listener = l;
+  l->callbacks = *config->callbacks;
+  l->config = *config;
+  l->config.callbacks = &l->callbacks;
+  l->config.path = l->config.listen = l->config.description = NULL;
+  if (l->config.handshake_ms == 0)
+    l->config.handshake_ms = CONTROL_HANDSHAKE_SECONDS * 1000;
+  if (l->config.io_ms == 0)
+    l->config.io_ms = IO_SECONDS * 1000;
   return l;
 }
 
@@ -262,55 +301,65 @@ copy_description (const char *description)
 }
 
 static int
-set_up (struct control_listener *l, const char *path, const char *description,
+open_unix (struct control_listener *l, const struct control_config *config,
+           struct error *err)
+{
+  const unsigned mode = config->mode != 0 ? config->mode : 0600;
+
+  if (socket_file_listen (config->path, mode, &l->socket, err) == -1)
+    return -1;
+  l->fds[0] = l->socket.fd;
+  l->nr_fds = 1;
+  return 0;
+}
+
+static int
+open_tcp (struct control_listener *l, const struct control_config *config,
+          struct error *err)
+{
+  struct tcp_address address;
+
+  if (tcp_address_parse (config->listen, &address, err) == -1)
+    return -1;
+  return tcp_listen (&address, l->fds, &l->nr_fds, err);
+}
+
+static int
+set_up (struct control_listener *l, const struct control_config *config,
         struct error *err)
 {
-  if (description != NULL) {
-    l->description = copy_description (description);
+  if (config->description != NULL) {
+    l->description = copy_description (config->description);
     if (l->description == NULL)
       return error_set_errno (err, ENOMEM, "control endpoint");
   }
   l->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (l->stop_fd == -1)
     return error_set_errno (err, errno, "control endpoint: eventfd");
-  return socket_file_listen (path, &l->socket, err);
+  return is_unix (l) ? open_unix (l, config, err) : open_tcp (l, config, err);
 }
 
 int
-control_listener_new_timed (const char *path,
-                            const struct control_callbacks *callbacks,
-                            void *opaque, const char *description,
-                            const struct control_timing *timing,
-                            struct control_listener **ret, struct error *err)
+control_listener_new (const struct control_config *config,
+                      struct control_listener **ret, struct error *err)
 {
-  struct control_listener *l = allocate ();
+  struct control_listener *l;
 
+  /* Without TLS there is nothing on TCP; TLS needs to know for whom. */
+  if ((config->listen != NULL) != (config->tls != NULL) ||
+      (config->listen != NULL) == (config->path != NULL) ||
+      (config->tls != NULL && config->access == NULL))
+    return error_set (err, EINVAL, "control endpoint: a Unix socket, or TCP "
+                      "with TLS and a list of names");
+  l = allocate (config);
   if (l == NULL)
     return error_set_errno (err, ENOMEM, "control endpoint");
-  l->callbacks = *callbacks;
-  l->opaque = opaque;
-  l->timing = *timing;
-  if (set_up (l, path, description, err) == -1) {
+  if (set_up (l, config, err) == -1) {
     destroy (l);
     return -1;
   }
   *ret = l;
   return 0;
-}
-
-int
-control_listener_new (const char *path,
-                      const struct control_callbacks *callbacks, void *opaque,
-                      const char *description, struct control_listener **ret,
-                      struct error *err)
-{
-  static const struct control_timing timing = {
-    .handshake_ms = CONTROL_HANDSHAKE_SECONDS * 1000,
-    .io_ms = IO_SECONDS * 1000,
-  };
-
-  return control_listener_new_timed (path, callbacks, opaque, description,
-                                     &timing, ret, err);
 }
 
 int
@@ -340,7 +389,7 @@ control_listener_free (struct control_listener *l)
     if (write (l->stop_fd, &one, sizeof one) != sizeof one)
       abort ();
     pthread_join (l->accept_thread, NULL);
-    join_all (l);
+    slots_join_all (&l->slots);
   }
   destroy (l);
 }

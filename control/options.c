@@ -162,12 +162,48 @@ opt_list (struct haggle *h)
   return acknowledge (h);
 }
 
+static bool
+may_enter (void *opaque, const struct tls_identity *who)
+{
+  const struct access_list *access = opaque;
+
+  return access_tls_role (access, who) != ROLE_NONE;
+}
+
+/* "all further data MUST be sent and received over TLS."  What was said
+ * before may have been put in by anybody on the way, and is forgotten. */
+static enum step
+start_tls (struct haggle *h)
+{
+  const struct tls_door door = { may_enter, (void *) h->config->access };
+  struct tls_identity who;
+  struct transport *t;
+
+  if (tls_transport_accept (h->t, h->config->tls, &door, h->deadline_ms, &who,
+                            &t, h->err) == -1)
+    return STEP_FAIL;
+  h->t = t;
+  h->encrypted = true;
+  h->role = access_tls_role (h->config->access, &who);
+  h->structured = false;
+  h->context_export = NULL;
+  return STEP_NEXT;
+}
+
 static enum step
 opt_starttls (struct haggle *h)
 {
+  /* "If the server receives NBD_OPT_STARTTLS when TLS has already been
+   * negotiated, it MUST reply with NBD_REP_ERR_INVALID." */
+  if (h->encrypted)
+    return refuse (h, NBD_REP_ERR_INVALID, "TLS is up already");
   if (h->len_bytes > 0)
     return refuse_data (h);
-  return refuse (h, NBD_REP_ERR_UNSUP, "this endpoint has no TLS");
+  if (h->config->tls == NULL)
+    return refuse (h, NBD_REP_ERR_UNSUP, "this endpoint has no TLS");
+  if (acknowledge (h) == STEP_FAIL)
+    return STEP_FAIL;
+  return start_tls (h);
 }
 
 static enum step
@@ -340,11 +376,35 @@ static const struct {
   { NBD_OPT_SET_META_CONTEXT, opt_set_meta_context },
 };
 
+/* "If the server receives any other option, it MUST reply with
+ * NBD_REP_ERR_TLS_REQD if TLS has not been initiated." */
+static bool
+needs_tls (const struct haggle *h)
+{
+  return h->config->tls != NULL && !h->encrypted &&
+         h->option != NBD_OPT_STARTTLS && h->option != NBD_OPT_ABORT;
+}
+
+static enum step
+require_tls (struct haggle *h)
+{
+  /* "as this request cannot error, it MUST terminate the session". */
+  if (h->option == NBD_OPT_EXPORT_NAME) {
+    error_set (h->err, EPROTO, "the client wants to go on without TLS");
+    return STEP_FAIL;
+  }
+  h->refused_plain = true;
+  return refuse (h, NBD_REP_ERR_TLS_REQD, "this endpoint is for TLS only: "
+                 "connect with nbds://");
+}
+
 enum step
 handle_option (struct haggle *h)
 {
   size_t i;
 
+  if (needs_tls (h))
+    return require_tls (h);
   for (i = 0; i < ARRAY_SIZE (options); i++)
     if ((uint32_t) options[i].option == h->option)
       return options[i].handler (h);
@@ -357,6 +417,8 @@ refuse_long_option (struct haggle *h)
   /* "including when this command fails". */
   if (h->option == NBD_OPT_SET_META_CONTEXT)
     h->context_export = NULL;
+  if (needs_tls (h))
+    return require_tls (h);
   return refuse (h, NBD_REP_ERR_TOO_BIG, "at most %d bytes of option data",
                  HANDSHAKE_MAX_OPTION_BYTES);
 }

@@ -216,8 +216,9 @@ do_write (struct session *s, const struct wire_request *req,
     return -1;
   r = check_write (s, req, &why);
   if (r == 0)
-    r = command_run (s->config->callbacks, s->config->opaque, s->payload,
-                     req->len_bytes, &reply, &why);
+    r = command_run (s->config->callbacks, s->config->opaque,
+                     s->config->negotiated.role, s->payload, req->len_bytes,
+                     &reply, &why);
   else
     reply = command_refusal (&why, NULL);
   set_reply (s, reply);

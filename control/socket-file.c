@@ -3,10 +3,10 @@
  * A listening Unix socket at a path (socket-file.h).
  *
  * Guarantees:
- *   1. Nobody but the owner can connect, ever.  On Linux a socket file gets
- *      the mode of the socket's own inode less the umask, so the fchmod
- *      before bind makes it 0600 from the first instant, without touching
- *      the process-wide umask.  Should another kernel not do so, the chmod
+ *   1. Nobody whom the mode keeps out can connect, ever.  On Linux a socket
+ *      file gets the mode of the socket's own inode less the umask, so the
+ *      fchmod before bind makes it right from the first instant, without
+ *      touching the process-wide umask.  Should another kernel not do so, the chmod
  *      after bind comes before listen, and a socket that does not listen
  *      refuses connections.
  *   2. A live server's file is never removed.  From the look at the old
@@ -155,15 +155,15 @@ make_room (const struct sockaddr_un *addr, struct error *err)
 /* -- binding --------------------------------------------------------- */
 
 static int
-bind_private (int fd, const struct sockaddr_un *addr, struct stat *ret_st,
-              struct error *err)
+bind_private (int fd, const struct sockaddr_un *addr, unsigned mode,
+              struct stat *ret_st, struct error *err)
 {
   const char *path = addr->sun_path;
 
-  if (fchmod (fd, 0600) == -1 ||
+  if (fchmod (fd, mode) == -1 ||
       bind (fd, (const struct sockaddr *) addr, sizeof *addr) == -1)
     return error_set_errno (err, errno, "%s: creating the socket", path);
-  if (chmod (path, 0600) == -1 || lstat (path, ret_st) == -1 ||
+  if (chmod (path, mode) == -1 || lstat (path, ret_st) == -1 ||
       listen (fd, BACKLOG) == -1) {
     error_set_errno (err, errno, "%s: listening", path);
     unlink (path);
@@ -174,21 +174,21 @@ bind_private (int fd, const struct sockaddr_un *addr, struct stat *ret_st,
 
 /* FD stays the caller's. */
 static int
-publish (int fd, const struct sockaddr_un *addr, struct stat *ret_st,
-         struct error *err)
+publish (int fd, const struct sockaddr_un *addr, unsigned mode,
+         struct stat *ret_st, struct error *err)
 {
   int lock = lock_directory (addr->sun_path);
   int r;
 
   r = make_room (addr, err);
   if (r == 0)
-    r = bind_private (fd, addr, ret_st, err);
+    r = bind_private (fd, addr, mode, ret_st, err);
   unlock_directory (lock);
   return r;
 }
 
 int
-socket_file_listen (const char *path, struct socket_file *ret,
+socket_file_listen (const char *path, unsigned mode, struct socket_file *ret,
                     struct error *err)
 {
   struct sockaddr_un addr;
@@ -202,7 +202,7 @@ socket_file_listen (const char *path, struct socket_file *ret,
   if (copy == NULL)
     return error_set_errno (err, ENOMEM, "%s", path);
   fd = new_socket (path, err);
-  if (fd == -1 || publish (fd, &addr, &st, err) == -1) {
+  if (fd == -1 || publish (fd, &addr, mode, &st, err) == -1) {
     if (fd != -1)
       close (fd);
     free (copy);

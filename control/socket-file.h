@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A listening Unix socket at a path, for its owner only, and the removal
- * of it.
+ * A listening Unix socket at a path, for those whom its mode lets in, and
+ * the removal of it.
  *
  * No locks; any thread, but one at a time per struct.
  */
@@ -21,11 +21,11 @@ struct socket_file {
 };
 
 /* Bind and listen at PATH (copied), which ought to be absolute: it is used
- * again to remove the file.  Mode 0600.
+ * again to remove the file.  MODE: its permissions, never more than that.
  * Errors: EADDRINUSE where another server answers, EEXIST where something
  * that is no socket is in the way, ENAMETOOLONG, or the system's. */
-int socket_file_listen (const char *path, struct socket_file *ret,
-                        struct error *err);
+int socket_file_listen (const char *path, unsigned mode,
+                        struct socket_file *ret, struct error *err);
 
 /* Remove the file if it is still the one that we made, then close.  NULL
  * and a struct of { .fd = -1 } are accepted. */

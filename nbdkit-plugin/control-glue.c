@@ -12,6 +12,7 @@
 #include <nbdkit-plugin.h>
 
 #include "control-glue.h"
+#include "control-log.h"
 #include "handoff.h"
 #include "server.h"
 #include "status-json.h"
@@ -104,4 +105,5 @@ const struct control_callbacks control_glue = {
   .inactivate = glue_inactivate,
   .invalidate = glue_invalidate,
   .activate = glue_activate,
+  .refused = control_log_refused,
 };

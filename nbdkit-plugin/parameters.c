@@ -17,6 +17,7 @@
 #include <nbdkit-plugin.h>
 
 #include "host-name.h"
+#include "parameters-control.h"
 #include "parameters.h"
 
 #define MAX_HOST_CHARS 64
@@ -28,6 +29,22 @@
      "[file=]<FILE>               (required) The qcow2 image to serve.\n")  \
   X ("control", set_control,                                                \
      "control=<PATH>              Unix socket for baton(1).\n")             \
+  X ("control-mode", set_control_mode,                                      \
+     "control-mode=<MODE>         Permissions of that socket, in octal\n"   \
+     "                            (default 0600).\n")                       \
+  X ("control-listen", set_control_listen,                                  \
+     "control-listen=<HOST:PORT>  Answer baton(1) over TCP, with TLS.\n")   \
+  X ("control-tls-certificates", set_control_tls_certificates,              \
+     "control-tls-certificates=<DIR>  For that: certificates, as nbdkit's\n"\
+     "                            --tls-certificates has them ...\n")       \
+  X ("control-tls-psk", set_control_tls_psk,                                \
+     "control-tls-psk=<FILE>      ... or shared keys, as --tls-psk has.\n") \
+  X ("control-allow", set_control_allow,                                    \
+     "control-allow=<NAME,...>    Who may command: names in certificates\n" \
+     "                            or of shared keys; user:NAME and\n"       \
+     "                            group:NAME on the Unix socket.\n")        \
+  X ("control-allow-status", set_control_allow_status,                      \
+     "control-allow-status=<NAME,...>  Who may only look.\n")               \
   X ("start", set_start,                                                    \
      "start=active|inactive       Serve at once (default), or wait for\n"   \
      "                            'baton activate'.\n")                     \
@@ -59,7 +76,6 @@
 typedef int (*set_fn) (struct parameters *p, const char *value);
 
 static int set_file (struct parameters *p, const char *value);
-static int set_control (struct parameters *p, const char *value);
 static int set_start (struct parameters *p, const char *value);
 static int set_while_inactive (struct parameters *p, const char *value);
 static int set_hold_timeout (struct parameters *p, const char *value);
@@ -133,17 +149,6 @@ set_file (struct parameters *p, const char *value)
   }
   p->file = nbdkit_realpath (value);
   return p->file ? 0 : -1;
-}
-
-static int
-set_control (struct parameters *p, const char *value)
-{
-  if (!value[0]) {
-    nbdkit_error ("control=: give the path of the socket to create");
-    return -1;
-  }
-  p->control = nbdkit_absolute_path (value);
-  return p->control ? 0 : -1;
 }
 
 static int
@@ -295,7 +300,7 @@ is_given (const struct parameters *p, const char *name)
 static int
 refuse_unknown (const char *key)
 {
-  char list[256] = "";
+  char list[512] = "";
   size_t i;
 
   for (i = 0; i < NR_ROWS; ++i) {
@@ -329,7 +334,7 @@ check_control (const struct parameters *p)
   static const char *const names[] = { "while-inactive", "hold-timeout" };
   size_t i;
 
-  if (p->control)
+  if (p->control || p->control_listen)
     return 0;
   if (p->start_inactive) {
     nbdkit_error ("start=inactive needs control=PATH: nothing could ever "
@@ -353,7 +358,7 @@ parameters_complete (struct parameters *p)
                   "serve, for instance 'nbdkit qcow2 disk.qcow2'");
     return -1;
   }
-  if (check_control (p) == -1)
+  if (check_control (p) == -1 || check_control_endpoint (p) == -1)
     return -1;
   if (!p->host)
     p->host = host_name ();
@@ -376,6 +381,11 @@ parameters_free (struct parameters *p)
 {
   free (p->file);
   free (p->control);
+  free (p->control_listen);
+  free (p->control_tls_certificates);
+  free (p->control_tls_psk);
   free (p->host);
   p->file = p->control = p->host = NULL;
+  p->control_listen = p->control_tls_certificates = p->control_tls_psk = NULL;
+  access_list_clear (&p->control_access);
 }

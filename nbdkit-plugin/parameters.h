@@ -15,12 +15,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "image.h"
 #include "io-file.h"
 
 struct parameters {
   char *file;                           /* absolute */
   char *control;                        /* absolute, or NULL */
+  unsigned control_mode;                /* 0: not given */
+  char *control_listen;                 /* HOST:PORT, or NULL */
+  char *control_tls_certificates;       /* absolute, or NULL */
+  char *control_tls_psk;                /* absolute, or NULL */
+  struct access_list control_access;
   char *host;
   bool start_inactive;
   bool hold;

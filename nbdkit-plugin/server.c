@@ -19,7 +19,6 @@
 #include <nbdkit-plugin.h>
 
 #include "command-line.h"
-#include "control-glue.h"
 #include "server.h"
 
 #define STOP_DRAIN_MS 10000
@@ -86,9 +85,7 @@ start (struct error *err)
 
   if (new_handoff (err) == -1)
     return -1;
-  if (p->control &&
-      control_listener_new (p->control, &control_glue, NULL, p->file,
-                            &server.listener, err) == -1)
+  if (endpoints_new (p, &server.endpoints, err) == -1)
     return -1;
   return p->start_inactive ? 0 : activate_at_start (err);
 }
@@ -126,9 +123,7 @@ server_listen (void)
   struct error err = ERROR_INIT;
 
   server.serving = true;
-  if (!server.listener)
-    return 0;
-  if (control_listener_start (server.listener, &err) == -1)
+  if (endpoints_start (&server.endpoints, &err) == -1)
     return report (&err);
   return 0;
 }
@@ -181,8 +176,7 @@ stop_handoff (struct handoff *h)
 void
 server_stop (void)
 {
-  control_listener_free (server.listener);
-  server.listener = NULL;
+  endpoints_free (&server.endpoints);
   if (server.handoff && stop_handoff (server.handoff))
     handoff_free (server.handoff);
   server.handoff = NULL;

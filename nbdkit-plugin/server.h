@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control.h"
+#include "endpoints.h"
 #include "error.h"
 #include "handoff.h"
 #include "io-file.h"
@@ -23,7 +23,7 @@ struct server {
   bool read_only;                       /* nbdkit -r */
   struct io_file_opener opener;
   struct handoff *handoff;
-  struct control_listener *listener;    /* NULL without control= */
+  struct endpoints endpoints;
   _Atomic uint64_t nr_parked;           /* requests that wait right now */
   const char *hint;                     /* added to the error of a start */
   bool forked;                          /* since server_start */
@@ -33,11 +33,11 @@ struct server {
 extern struct server server;
 
 /* Before the fork, so that errors reach the user and the exit status: open
- * the image, bind the control socket, activate.  -1 after nbdkit_error, with
+ * the image, bind the control endpoints, activate.  -1 after nbdkit_error, with
  * nothing left open and no socket left behind. */
 int server_start (void);
 
-/* After the fork: answer the control socket. */
+/* After the fork: answer the control endpoints. */
 int server_listen (void);
 
 /* An orderly end, if nbdkit gets that far: nothing depends on it.  May be

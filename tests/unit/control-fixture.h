@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "control-dummies.h"
-#include "listener.h"
+#include "control.h"
 
 #define FIXTURE_DESCRIPTION "control of a test"
 
@@ -28,7 +28,13 @@ struct fixture {
 static inline int
 fixture_start_timed (struct fixture *f, int64_t handshake_ms, int64_t io_ms)
 {
-  const struct control_timing timing = { handshake_ms, io_ms };
+  struct control_config config = {
+    .callbacks = &dummy_callbacks,
+    .opaque = &f->dummies,
+    .description = FIXTURE_DESCRIPTION,
+    .handshake_ms = handshake_ms,
+    .io_ms = io_ms,
+  };
   struct error err = ERROR_INIT;
 
   memset (f, 0, sizeof *f);
@@ -38,10 +44,8 @@ fixture_start_timed (struct fixture *f, int64_t handshake_ms, int64_t io_ms)
   if (mkdtemp (f->dir) == NULL)
     return -1;
   snprintf (f->path, sizeof f->path, "%s/control.sock", f->dir);
-  if (control_listener_new_timed (f->path, &dummy_callbacks,
-                                  &f->dummies,
-                                  FIXTURE_DESCRIPTION, &timing, &f->listener,
-                                  &err) == 0 &&
+  config.path = f->path;
+  if (control_listener_new (&config, &f->listener, &err) == 0 &&
       control_listener_start (f->listener, &err) == 0)
     return 0;
   fprintf (stderr, "fixture: %s\n", err.text);

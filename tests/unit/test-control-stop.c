@@ -318,14 +318,18 @@ static void
 test_stop_unstarted (void **state)
 {
   struct fixture *f = *state;
+  struct control_config config = {
+    .callbacks = &dummy_callbacks,
+    .opaque = &f->dummies,
+  };
   struct control_listener *l;
   char path[128];
   int fd;
 
   control_listener_free (NULL);
   snprintf (path, sizeof path, "%s/second.sock", f->dir);
-  assert_int_equal (control_listener_new (path, &dummy_callbacks,
-                                          &f->dummies, NULL, &l, NULL), 0);
+  config.path = path;
+  assert_int_equal (control_listener_new (&config, &l, NULL), 0);
   fd = client_connect (path);
   control_listener_free (l);
   client_assert_closed (fd);

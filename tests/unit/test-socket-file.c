@@ -100,7 +100,7 @@ assert_refused (const char *path, int errnum, const char *text)
   struct socket_file s = { .fd = -1 };
   struct error err = ERROR_INIT;
 
-  assert_int_equal (socket_file_listen (path, &s, &err), -1);
+  assert_int_equal (socket_file_listen (path, 0600, &s, &err), -1);
   assert_int_equal (err.errnum, errnum);
   assert_non_null (strstr (err.text, text));
   assert_non_null (strstr (err.text, path));
@@ -115,7 +115,7 @@ test_private (void **state)
   struct stat st;
   mode_t before = umask (0);
 
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   umask (before);
   assert_int_equal (stat (p->path, &st), 0);
   assert_int_equal (st.st_mode, S_IFSOCK | 0600);
@@ -136,7 +136,7 @@ test_stale (void **state)
   struct socket_file s;
 
   close (make_socket (p->path, SOCK_STREAM));
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   assert_int_equal (try_connect (p->path, SOCK_STREAM), 0);
   socket_file_close (&s);
 }
@@ -147,7 +147,7 @@ test_live (void **state)
   struct place *p = *state;
   struct socket_file s;
 
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   assert_refused (p->path, EADDRINUSE, "another server answers on");
   assert_int_equal (try_connect (p->path, SOCK_STREAM), 0);
   socket_file_close (&s);
@@ -219,7 +219,7 @@ test_longest_path (void **state)
   memcpy (path, p->dir, strlen (p->dir));
   path[strlen (p->dir)] = '/';
   path[107] = '\0';
-  assert_int_equal (socket_file_listen (path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (path, 0600, &s, NULL), 0);
   assert_int_equal (access (path, F_OK), 0);
   socket_file_close (&s);
   assert_int_equal (access (path, F_OK), -1);
@@ -233,7 +233,7 @@ test_not_ours_any_more (void **state)
   struct socket_file s;
   int fd;
 
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   unlink (p->path);
   fd = make_socket (p->path, SOCK_STREAM);
   socket_file_close (&s);
@@ -241,7 +241,7 @@ test_not_ours_any_more (void **state)
   close (fd);
   unlink (p->path);
 
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   unlink (p->path);
   socket_file_close (&s);       /* nothing there: fine */
 }
@@ -256,7 +256,7 @@ test_directory_lock (void **state)
   int dir = open (p->dir, O_RDONLY | O_DIRECTORY);
 
   assert_int_equal (flock (dir, LOCK_EX), 0);
-  assert_int_equal (socket_file_listen (p->path, &s, NULL), 0);
+  assert_int_equal (socket_file_listen (p->path, 0600, &s, NULL), 0);
   socket_file_close (&s);
   close (dir);
 }

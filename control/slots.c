@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The connections of one listener (slots.h).
+ *
+ * Invariants:
+ *   1. A thread's handle is in exactly one slot, from its creation until it
+ *      has been joined.
+ *   2. A slot's descriptor is open, and its own, while its state is pending
+ *      or admitted: slot_end comes before close.  So cutting a connection
+ *      off, which is shutdown(2) under `lock`, never meets another's.
+ */
+
+#include <config.h>
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "slots.h"
+
+void
+slots_init (struct slots *s, void *owner)
+{
+  size_t i;
+
+  memset (s, 0, sizeof *s);
+  mutex_init (&s->lock);
+  for (i = 0; i < SLOTS_MAX; i++) {
+    s->all[i].slots = s;
+    s->all[i].owner = owner;
+  }
+}
+
+void
+slots_destroy (struct slots *s)
+{
+  mutex_destroy (&s->lock);
+}
+
+/* -- making room ------------------------------------------------------- */
+
+static bool
+is_pending (const struct slot *slot)
+{
+  return slot->state == SLOT_PENDING && !slot->cut;
+}
+
+static unsigned
+count_of_host (const struct slots *s, const char *host)
+{
+  unsigned n = 0;
+  size_t i;
+
+  for (i = 0; i < SLOTS_MAX; i++)
+    if (is_pending (&s->all[i]) && strcmp (s->all[i].peer.host, host) == 0)
+      n++;
+  return n;
+}
+
+/* The oldest pending one of the host that has the most of them. */
+static struct slot *
+find_victim_locked (struct slots *s)
+{
+  struct slot *victim = NULL;
+  unsigned most = 0, n;
+  size_t i;
+
+  for (i = 0; i < SLOTS_MAX; i++) {
+    struct slot *slot = &s->all[i];
+
+    if (!is_pending (slot))
+      continue;
+    n = count_of_host (s, slot->peer.host);
+    if (n > most || (n == most && slot->serial < victim->serial)) {
+      victim = slot;
+      most = n;
+    }
+  }
+  return victim;
+}
+
+static void
+cut_off_one_locked (struct slots *s)
+{
+  struct slot *victim = find_victim_locked (s);
+
+  if (victim == NULL)
+    return;
+  victim->cut = true;
+  s->nr_pending--;
+  shutdown (victim->fd, SHUT_RDWR);
+}
+
+/* -- the accepting thread ---------------------------------------------- */
+
+/* An ended thread has nothing left to do but return, so joining it does not
+ * wait; it takes no lock any more. */
+static struct slot *
+find_free_locked (struct slots *s)
+{
+  struct slot *found = NULL;
+  size_t i;
+
+  for (i = 0; i < SLOTS_MAX; i++) {
+    struct slot *slot = &s->all[i];
+
+    if (slot->state == SLOT_ENDED) {
+      pthread_join (slot->thread, NULL);
+      slot->state = SLOT_FREE;
+    }
+    if (found == NULL && slot->state == SLOT_FREE)
+      found = slot;
+  }
+  return found;
+}
+
+static struct slot *
+take_locked (struct slots *s, int fd, const struct peer_name *peer)
+{
+  struct slot *slot = find_free_locked (s);
+
+  if (slot == NULL || s->nr_admitted >= CONTROL_MAX_CLIENTS)
+    return NULL;
+  if (s->nr_pending >= CONTROL_MAX_PENDING)
+    cut_off_one_locked (s);
+  slot->state = SLOT_PENDING;
+  slot->cut = false;
+  slot->serial = ++s->last_serial;
+  slot->fd = fd;
+  slot->peer = *peer;
+  s->nr_pending++;
+  return slot;
+}
+
+struct slot *
+slots_take (struct slots *s, int fd, const struct peer_name *peer)
+{
+  struct slot *slot;
+
+  mutex_lock (&s->lock);
+  slot = take_locked (s, fd, peer);
+  mutex_unlock (&s->lock);
+  return slot;
+}
+
+static void
+leave_locked (struct slot *slot)
+{
+  if (is_pending (slot))
+    slot->slots->nr_pending--;
+  else if (slot->state == SLOT_ADMITTED)
+    slot->slots->nr_admitted--;
+}
+
+void
+slots_give_back (struct slot *slot)
+{
+  mutex_lock (&slot->slots->lock);
+  leave_locked (slot);
+  slot->state = SLOT_FREE;
+  mutex_unlock (&slot->slots->lock);
+}
+
+void
+slots_join_all (struct slots *s)
+{
+  size_t i;
+
+  /* Their threads still take the lock; nobody else changes what is free. */
+  for (i = 0; i < SLOTS_MAX; i++) {
+    bool is_free;
+
+    mutex_lock (&s->lock);
+    is_free = s->all[i].state == SLOT_FREE;
+    mutex_unlock (&s->lock);
+    if (!is_free)
+      pthread_join (s->all[i].thread, NULL);
+  }
+}
+
+/* -- the connection's thread ------------------------------------------- */
+
+static bool
+admit_locked (struct slot *slot)
+{
+  struct slots *s = slot->slots;
+
+  if (!is_pending (slot) || s->nr_admitted >= CONTROL_MAX_CLIENTS)
+    return false;
+  slot->state = SLOT_ADMITTED;
+  s->nr_pending--;
+  s->nr_admitted++;
+  return true;
+}
+
+bool
+slot_admit (struct slot *slot)
+{
+  bool ok;
+
+  mutex_lock (&slot->slots->lock);
+  ok = admit_locked (slot);
+  mutex_unlock (&slot->slots->lock);
+  return ok;
+}
+
+void
+slot_end (struct slot *slot)
+{
+  mutex_lock (&slot->slots->lock);
+  leave_locked (slot);
+  slot->state = SLOT_ENDED;
+  mutex_unlock (&slot->slots->lock);
+}
+
+bool
+slot_was_cut (struct slot *slot)
+{
+  bool cut;
+
+  mutex_lock (&slot->slots->lock);
+  cut = slot->cut;
+  mutex_unlock (&slot->slots->lock);
+  return cut;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The connections of one listener: how many there may be, and which has to
+ * go when there are too many.
+ *
+ * A connection is pending until it has negotiated all (on TCP: proved who
+ * it is), then admitted, at last ended.  Pending ones never keep an
+ * admitted one out, nor each other for long: when there are too many, the
+ * oldest of the host that has the most is cut off, so that one host that
+ * floods us loses its own.
+ *
+ * `lock` guards all states.  It is a leaf.
+ */
+
+#ifndef BATON_SLOTS_H
+#define BATON_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pthread.h>
+
+#include "control.h"
+#include "mutex.h"
+#include "peer-name.h"
+
+/* More than may be served: those cut off need a moment to end. */
+#define SLOTS_MAX (CONTROL_MAX_CLIENTS + 2 * CONTROL_MAX_PENDING)
+
+enum slot_state {
+  SLOT_FREE,
+  SLOT_PENDING,
+  SLOT_ADMITTED,
+  SLOT_ENDED,                   /* to be joined */
+};
+
+struct slots;
+
+struct slot {
+  struct slots *slots;
+  void *owner;                  /* the listener; constant */
+  enum slot_state state;
+  bool cut;                     /* told to go while pending */
+  uint64_t serial;              /* the order of their coming */
+  pthread_t thread;             /* the accepting thread's */
+  int fd;                       /* open, and this, until ended */
+  struct peer_name peer;        /* constant while not free */
+};
+
+struct slots {
+  struct mutex lock;
+  uint64_t last_serial;
+  unsigned nr_pending;          /* those that were cut are not counted */
+  unsigned nr_admitted;
+  struct slot all[SLOTS_MAX];
+};
+
+void slots_init (struct slots *s, void *owner);
+void slots_destroy (struct slots *s);
+
+/* For the accepting thread.  A pending slot for FD, or NULL where there is
+ * no room. */
+struct slot *slots_take (struct slots *s, int fd,
+                         const struct peer_name *peer);
+/* No thread was started after all. */
+void slots_give_back (struct slot *slot);
+/* Wait for the end of every thread. */
+void slots_join_all (struct slots *s);
+
+/* For the connection's thread. */
+
+/* It has proved itself.  False: there are enough, or it was cut off. */
+bool slot_admit (struct slot *slot);
+/* Before its descriptor is closed. */
+void slot_end (struct slot *slot);
+/* Was it cut off to make room? */
+bool slot_was_cut (struct slot *slot);
+
+#endif /* BATON_SLOTS_H */
