@@ -109,6 +109,22 @@ client_libnbd_text (void)
   return text;
 }
 
+/* Which side has refused which. */
+static void
+hint_tls (struct answer *ret)
+{
+  if (strstr (ret->text, "fatal alert") != NULL)
+    answer_hint (ret, "the server has sent us away: it does not accept our "
+                      "certificate or key, or its control-allow= does not "
+                      "name us; its log tells the reason");
+  else if (strstr (ret->text, "certificate verification") != NULL)
+    answer_hint (ret, "we do not accept the server's certificate: is it for "
+                      "the host name in the URI, signed by our ca-cert.pem, "
+                      "and valid now?");
+  else if (strstr (ret->text, "requires TLS") != NULL)
+    answer_hint (ret, "use nbds:// and --tls-certificates or --tls-psk-file");
+}
+
 static void
 explain_libnbd (struct client *c, struct answer *ret)
 {
@@ -125,14 +141,31 @@ explain_libnbd (struct client *c, struct answer *ret)
   default:
     answer_set (ret, OUTCOME_NOT_SENT, "cannot connect: %s",
                 client_libnbd_text ());
+    hint_tls (ret);
   }
+}
+
+/* Before the URI, whose own words count for more. */
+static int
+set_tls (struct client *c)
+{
+  const struct client_tls *tls = &c->tls;
+
+  if ((tls->certificates != NULL &&
+       nbd_set_tls_certificates (c->nbd, tls->certificates) == -1) ||
+      (tls->psk_file != NULL &&
+       nbd_set_tls_psk_file (c->nbd, tls->psk_file) == -1) ||
+      (tls->username != NULL &&
+       nbd_set_tls_username (c->nbd, tls->username) == -1))
+    return -1;
+  return 0;
 }
 
 static int
 begin_connecting (struct client *c)
 {
   c->nbd = nbd_create ();
-  if (c->nbd == NULL ||
+  if (c->nbd == NULL || set_tls (c) == -1 ||
       nbd_add_meta_context (c->nbd, CONTROL_CONTEXT) == -1 ||
       nbd_set_uri_allow_local_file (c->nbd, true) == -1)
     return -1;

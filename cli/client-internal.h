@@ -26,6 +26,7 @@ struct client {
   struct peer peer;
   struct endpoint endpoint;
   struct client_deadlines deadlines;
+  struct client_tls tls;
   struct nbd_handle *nbd;       /* NULL: not connected */
   struct request request;
   uint64_t last_id;

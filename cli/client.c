@@ -217,7 +217,8 @@ client_free (struct peer *s)
 
 int
 client_new (const char *endpoint, const struct client_deadlines *deadlines,
-            struct peer **ret, struct error *err)
+            const struct client_tls *tls, struct peer **ret,
+            struct error *err)
 {
   static const struct peer_ops ops = {
     .status = client_status,
@@ -235,6 +236,7 @@ client_new (const char *endpoint, const struct client_deadlines *deadlines,
   c->peer = (struct peer) { .ops = &ops, .endpoint = endpoint };
   c->endpoint = parsed;
   c->deadlines = *deadlines;
+  c->tls = *tls;
   *ret = &c->peer;
   return 0;
 }

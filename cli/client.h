@@ -20,9 +20,18 @@ struct client_deadlines {
   uint64_t command_us;          /* one command */
 };
 
-/* ENDPOINT must outlive it.  No I/O yet; EINVAL: not an endpoint. */
+/* How to meet a server that wants TLS, where its URI does not say so itself.
+ * NULL: libnbd's own default.  All borrowed. */
+struct client_tls {
+  const char *certificates;     /* a directory */
+  const char *psk_file;
+  const char *username;         /* whose key in psk_file */
+};
+
+/* ENDPOINT and what TLS points to must outlive it.  No I/O yet; EINVAL: not an endpoint. */
 int client_new (const char *endpoint,
                 const struct client_deadlines *deadlines,
-                struct peer **ret, struct error *err);
+                const struct client_tls *tls, struct peer **ret,
+                struct error *err);
 
 #endif /* BATON_CLIENT_H */

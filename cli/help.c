@@ -19,6 +19,10 @@ print_options (FILE *out, bool drains)
     fputs ("  --drain-timeout SECONDS  inactivate, pass: let running requests\n"
            "                           take at most so long, or stay active\n"
            "                           (half of --timeout)\n", out);
+  fputs ("  --tls-certificates DIR   for nbds:// endpoints: where ca-cert.pem,\n"
+         "                           client-cert.pem and client-key.pem are\n"
+         "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"
+         "  --tls-username NAME      whose key of these (the login name)\n", out);
   fputs ("  --help                   show this, or a subcommand's\n"
          "  --version                show the version\n", out);
 }

@@ -51,6 +51,7 @@ subcommand_find (const char *name)
 struct command_line {
   bool help, version, json;
   uint64_t timeout_us, drain_us;        /* 0: not given */
+  struct client_tls tls;
   size_t nr_words;
   char *const *words;           /* subcommand and operands */
 };
@@ -102,6 +103,15 @@ take_option (int option, struct command_line *ret)
     return parse_seconds ("--timeout", optarg, &ret->timeout_us);
   case 'd':
     return parse_seconds ("--drain-timeout", optarg, &ret->drain_us);
+  case 'c':
+    ret->tls.certificates = optarg;
+    return true;
+  case 'p':
+    ret->tls.psk_file = optarg;
+    return true;
+  case 'u':
+    ret->tls.username = optarg;
+    return true;
   default:
     return false;
   }
@@ -116,6 +126,9 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "json", no_argument, NULL, 'j' },
     { "timeout", required_argument, NULL, 't' },
     { "drain-timeout", required_argument, NULL, 'd' },
+    { "tls-certificates", required_argument, NULL, 'c' },
+    { "tls-psk-file", required_argument, NULL, 'p' },
+    { "tls-username", required_argument, NULL, 'u' },
     { NULL, 0, NULL, 0 },
   };
   int c;
@@ -162,6 +175,22 @@ check_operands (const struct subcommand *s, size_t nr, char *const *operands)
   return check_endpoints (nr, operands);
 }
 
+/* libnbd would take the one and ignore the other. */
+static bool
+check_tls (const struct client_tls *tls)
+{
+  if (tls->certificates != NULL && tls->psk_file != NULL) {
+    fputs ("baton: --tls-certificates and --tls-psk-file exclude each other\n",
+           stderr);
+    return false;
+  }
+  if (tls->username != NULL && tls->psk_file == NULL) {
+    fputs ("baton: --tls-username needs --tls-psk-file\n", stderr);
+    return false;
+  }
+  return true;
+}
+
 static bool
 fill_options (const struct subcommand *s, const struct command_line *line,
               struct options *ret)
@@ -170,6 +199,7 @@ fill_options (const struct subcommand *s, const struct command_line *line,
                                                     : DEFAULT_TIMEOUT_US;
 
   ret->json = line->json;
+  ret->tls = line->tls;
   ret->deadlines.command_us = timeout_us;
   ret->deadlines.connect_us = timeout_us < MAX_CONNECT_US ? timeout_us
                                                           : MAX_CONNECT_US;
@@ -224,7 +254,7 @@ run_subcommand (const struct command_line *line)
   if (s == NULL)
     return usage_hint (NULL);
   if (!check_operands (s, line->nr_words - 1, line->words + 1) ||
-      !fill_options (s, line, &options))
+      !fill_options (s, line, &options) || !check_tls (&line->tls))
     return usage_hint (s->name);
   return s->run (&options, line->nr_words - 1, line->words + 1);
 }

@@ -66,8 +66,10 @@ run (const struct options *options, size_t nr_endpoints,
              "nothing was changed\n", endpoints[0]);
     return EXIT_FAILED;
   }
-  if (client_new (endpoints[0], &options->deadlines, &src, &err) == 0 &&
-      client_new (endpoints[1], &options->deadlines, &dst, &err) == 0)
+  if (client_new (endpoints[0], &options->deadlines, &options->tls, &src,
+                  &err) == 0 &&
+      client_new (endpoints[1], &options->deadlines, &options->tls, &dst,
+                  &err) == 0)
     code = pass_between (options, src, dst);
   else
     fprintf (stderr, "baton: %s\n", err.text);

@@ -111,7 +111,7 @@ ask (const struct options *options, const char *endpoint,
   struct error err = ERROR_INIT;
   struct peer *s;
 
-  if (client_new (endpoint, &options->deadlines, &s, &err) == -1) {
+  if (client_new (endpoint, &options->deadlines, &options->tls, &s, &err) == -1) {
     answer_set (ret, OUTCOME_NOT_SENT, "%s", err.text);
     return;
   }

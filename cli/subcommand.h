@@ -21,6 +21,7 @@
 struct options {
   bool json;
   struct client_deadlines deadlines;
+  struct client_tls tls;        /* --tls-...; NULL: not given */
   uint64_t drain_us;            /* --drain-timeout, or its default */
 };
 

@@ -9,7 +9,7 @@ passed=0
 failed=0
 skipped=0
 
-packages=("${to_build[@]}" binutils diffutils fio jq libnbd-bin procps
+packages=("${to_build[@]}" binutils diffutils fio gnutls-bin jq libnbd-bin procps
           python3-libnbd qemu-utils strace)
 packages_long=(clang valgrind)
 

@@ -29,9 +29,10 @@ static struct peer *
 new_client (const char *path, uint64_t us)
 {
   const struct client_deadlines deadlines = { us, us };
+  const struct client_tls tls = { NULL, NULL, NULL };
   struct peer *p;
 
-  assert_int_equal (client_new (path, &deadlines, &p, NULL), 0);
+  assert_int_equal (client_new (path, &deadlines, &tls, &p, NULL), 0);
   return p;
 }
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Who may command a server over TCP: each thing that can be wrong with a
+# certificate is refused, no command is reached, and the log names the reason.
+
+. "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
+. "$srcdir/functions-tls.sh"
+requires qemu-img certtool nbdkit
+
+"$top_srcdir/cli/baton-pki" "$pki" localhost other looker void >"$tmp/made" ||
+  fail "baton-pki: $(cat "$tmp/made")"
+"$top_srcdir/cli/baton-pki" --revoke "$pki" void >"$tmp/made" ||
+  fail "baton-pki --revoke: $(cat "$tmp/made")"
+mv "$pki"/void.revoked-* "$pki/void"
+
+disk=$tmp/disk.qcow2
+qemu-img create -q -f qcow2 "$disk" 16M
+start_tls a "$disk" control="$(control a)" \
+          control-tls-certificates="$pki/localhost" \
+          control-allow=localhost,void,old,young,self,chain,weak,server,wrong,purpose,root,forged \
+          control-allow-status=looker
+
+# -- who may -------------------------------------------------------------------
+
+ask localhost "$a_port" flush || fail "a good client: $(cat "$tmp/said")"
+ask localhost "$a_port" inactivate || fail "a good client: $(cat "$tmp/said")"
+ask looker "$a_port" status || fail "who may look: $(cat "$tmp/said")"
+grep -q '^state  *inactive' "$tmp/said" || fail "status: $(cat "$tmp/said")"
+! ask looker "$a_port" activate || fail "who may only look has activated"
+grep -q NotAllowed "$tmp/said" || fail "looker: $(cat "$tmp/said")"
+ask localhost "$a_port" activate || fail "$(cat "$tmp/said")"
+
+# -- who may not ---------------------------------------------------------------
+
+# refused NAME REASON: a client that would inactivate, if anybody listened
+refused ()
+{
+  # The log has at most 10 lines in a second, and baton tries twice.
+  sleep 0.25
+  : >"$tmp/a.log"
+  ! ask "$1" "$a_port" inactivate || fail "$1 was let in"
+  wait_for 5 grep -q "sent away .* port .*$2" "$tmp/a.log" ||
+    fail "$1: the log does not say \"$2\": $(cat "$tmp/a.log" "$tmp/said")"
+  grep -q 'cannot connect' "$tmp/said" || fail "$1: $(cat "$tmp/said")"
+  baton status "$(control a)" | grep -q '^state  *active' ||
+    fail "$1 was sent away, and its command was done"
+}
+
+authority ca-wrong 'cn = "another authority"'
+authority ca-forged "$(command certtool -i --infile "$pki/ca/ca-cert.pem" |
+                       sed -n 's/^\tSubject: CN=\(.*\)/cn = "\1"/p')"
+purpose=tls_www_client
+issue wrong ca-wrong 'cn = "wrong"' $purpose
+issue forged ca-forged 'cn = "forged"' $purpose
+issue old ca 'cn = "old"' $purpose 'activation_date = "2020-01-01 00:00:00"' \
+      'expiration_date = "2021-01-01 00:00:00"'
+issue young ca 'cn = "young"' $purpose \
+      'activation_date = "2120-01-01 00:00:00"' \
+      'expiration_date = "2121-01-01 00:00:00"'
+issue purpose ca 'cn = "purpose"' code_signing_key
+issue noname ca $purpose
+issue odd ca 'cn = "local host"' $purpose
+issue alt ca 'cn = "localhost"' 'dns_name = "alt"' $purpose
+
+mkdir "$pki/self" "$pki/root" "$pki/weak" "$pki/server"
+for name in self root weak server; do
+  cp "$pki/ca/ca-cert.pem" "$pki/$name/"
+done
+key "$pki/self/client-key.pem"
+printf '%s\n' 'cn = "self"' $purpose signing_key >"$tmp/template"
+certtool --generate-self-signed --template "$tmp/template" \
+         --load-privkey "$pki/self/client-key.pem" \
+         --outfile "$pki/self/client-cert.pem"
+issue root ca 'cn = "root"' ca $purpose
+certtool --generate-privkey --key-type rsa --bits 1024 \
+         --outfile "$pki/weak/client-key.pem"
+issue weak ca 'cn = "weak"' $purpose
+cp "$pki/localhost/server-cert.pem" "$pki/server/client-cert.pem"
+cp "$pki/localhost/server-key.pem" "$pki/server/client-key.pem"
+
+refused other '"other" is not allowed here'
+refused alt '"alt" is not allowed here'
+refused wrong 'not signed by an authority'
+refused forged 'signature is wrong\|not signed by an authority'
+refused self 'not signed by an authority'
+refused old 'it has expired'
+refused young 'not valid yet'
+refused void 'has been revoked'
+refused purpose 'not issued for this purpose'
+refused server 'not issued for this purpose'
+refused root "authority's own"
+refused weak 'too weak'
+refused noname 'no usable name'
+refused odd 'no usable name'
+
+# A chain that is too long, though each of its signatures is right.
+up=ca
+for i in 1 2 3 4; do
+  mkdir "$pki/ca$i"
+  key "$pki/ca$i/ca-key.pem"
+  printf '%s\n' "cn = \"sub $i\"" ca cert_signing_key >"$tmp/template"
+  certtool --generate-certificate --template "$tmp/template" \
+           --load-privkey "$pki/ca$i/ca-key.pem" \
+           --load-ca-certificate "$pki/$up/ca-cert.pem" \
+           --load-ca-privkey "$pki/$up/ca-key.pem" \
+           --outfile "$pki/ca$i/ca-cert.pem"
+  up=ca$i
+done
+issue chain ca4 'cn = "chain"' $purpose
+for i in 4 3 2 1; do
+  cat "$pki/ca$i/ca-cert.pem" >>"$pki/chain/client-cert.pem"
+done
+refused chain 'more than 4 certificates'
+
+# -- no certificate, no TLS, no server that we know --------------------------------
+
+mkdir "$pki/none"
+cp "$pki/ca/ca-cert.pem" "$pki/none/"
+refused none 'has sent no certificate'
+
+: >"$tmp/a.log"
+! baton inactivate "nbd://localhost:$a_port/" >"$tmp/said" 2>&1 ||
+  fail "commanded without TLS"
+grep -q 'use nbds://' "$tmp/said" || fail "no TLS: $(cat "$tmp/said")"
+wait_for 5 grep -q 'wanted to go on without TLS' "$tmp/a.log" ||
+  fail "no TLS: $(cat "$tmp/a.log")"
+
+cp "$pki/ca-wrong/ca-cert.pem" "$pki/none/"
+! ask none "$a_port" status || fail "a server of an unknown authority"
+grep -q "we do not accept the server's certificate" "$tmp/said" ||
+  fail "unknown server: $(cat "$tmp/said")"
+! baton --tls-certificates "$pki/localhost" status "nbds://127.0.0.1:$a_port/" \
+  >"$tmp/said" 2>&1 || fail "a server of another name"
+
+ask localhost "$a_port" inactivate || fail "in the end: $(cat "$tmp/said")"
+stop a
+
+# -- shared keys -------------------------------------------------------------------
+
+one=$(printf '%032d' 1)
+{
+  echo "# who may"
+  echo "alice:$one"
+  echo "bob:$(printf '%032d' 2)"
+  echo "carol:$(printf '%032d' 3)"
+} >"$tmp/keys.psk"
+start_tls a "$disk" control="$(control a)" control-tls-psk="$tmp/keys.psk" \
+          control-allow=alice control-allow-status=bob
+
+# ask_psk NAME KEY WORD
+ask_psk ()
+{
+  echo "$1:$2" >"$tmp/client.psk"
+  : >"$tmp/a.log"
+  baton --timeout 20 --tls-psk-file "$tmp/client.psk" --tls-username "$1" "$3" \
+        "nbds://localhost:$a_port/" >"$tmp/said" 2>&1
+}
+
+# refused_psk NAME KEY REASON
+refused_psk ()
+{
+  sleep 0.25
+  ! ask_psk "$1" "$2" inactivate || fail "shared key: $1 was let in"
+  wait_for 5 grep -q "sent away .*$3" "$tmp/a.log" ||
+    fail "shared key of $1: not \"$3\": $(cat "$tmp/a.log" "$tmp/said")"
+  baton status "$(control a)" | grep -q '^state  *active' ||
+    fail "shared key: $1 was sent away, and its command was done"
+}
+
+ask_psk alice "$one" flush || fail "shared key: $(cat "$tmp/said" "$tmp/a.log")"
+ask_psk bob "$(printf '%032d' 2)" status || fail "bob: $(cat "$tmp/said")"
+! ask_psk bob "$(printf '%032d' 2)" inactivate || fail "bob has commanded"
+grep -q NotAllowed "$tmp/said" || fail "bob: $(cat "$tmp/said")"
+refused_psk alice "$(printf '%032d' 9)" "shared key is not that of \"alice\""
+refused_psk dave "$one" 'no shared key for "dave"'
+refused_psk carol "$(printf '%032d' 3)" '"carol" is not allowed here'
+stop a
