@@ -105,6 +105,10 @@ python () { /usr/bin/python3 -c "$@"; }
 nbdsh () { PATH=/usr/bin:$PATH command nbdsh "$@"; }
 baton () { "$baton" "$@"; }
 
+# A pipe in which nothing ever comes: waiting for it starts no process.
+exec {nothing}<> <(:)
+nap () { read -r -t "$1" -u "$nothing" || :; }
+
 # wait_for SECONDS COMMAND...: until it succeeds
 wait_for ()
 {
@@ -113,7 +117,7 @@ wait_for ()
   until "$@" 2>/dev/null; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
-    sleep 0.02
+    nap 0.02
   done
 }
 
