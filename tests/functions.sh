@@ -169,6 +169,16 @@ start_server ()
   fi
 }
 
+# The dead need not be killed at the end.
+forget ()
+{
+  local pid alive=()
+  for pid in "${pids[@]}"; do
+    [ "$pid" = "$1" ] || alive+=("$pid")
+  done
+  pids=("${alive[@]}")
+}
+
 stop ()
 {
   local pid_name=${1}_pid status=0
@@ -177,6 +187,7 @@ stop ()
   wait_for 30 gone "${!pid_name}" || fail "$1 does not end after SIGTERM"
   wait "${!pid_name}" || status=$?
   [ "$status" -eq 0 ] || fail "$1 ended with status $status"
+  forget "${!pid_name}"
 }
 
 kill_server ()

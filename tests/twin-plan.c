@@ -13,7 +13,7 @@
 
 #define HOT_CLUSTERS 6          /* length of a hot window */
 #define MOVE_HOT_EVERY 400      /* operations */
-#define MAX_DATA_LEN (UINT64_C (8) << 20)
+#define MAX_DATA_LEN (UINT64_C (4) << 20)
 #define MANY_BYTES (UINT64_C (128) << 10)
 #define MAX_RANGE_LEN (UINT64_C (32) << 20)    /* what every server takes */
 

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "twin-run.h"
+#include "twin-status.h"
 
 #define VERIFY_BYTES (UINT64_C (1) << 20)
 
@@ -26,6 +27,7 @@ struct options {
   uint64_t cluster;
   size_t nr_connections;
   bool read_only_verify;
+  enum status_rule rule;
   bool trim_as_zero;
 };
 
@@ -43,6 +45,9 @@ static const char usage_text[] =
   "  --connections N      connections to A (default 1, at most 16)\n"
   "  --trim-as-zero       A does not promise zeros after a trim\n"
   "  --read-only-verify   only compare A with B, and A's block status\n"
+  "  --same-file          A and B serve one file: only compare, and their\n"
+  "                       block status must be the same\n"
+  "  --same-file-raw      the same, but A need not find holes of a raw file\n"
   "  --verbose            print every operation before it is sent\n"
   "  --help               this text\n"
   "\n"
@@ -150,34 +155,6 @@ verify_data (struct run *run, struct side *side)
   }
 }
 
-/* Ask A for the status of everything, in pieces of random length. */
-static void
-verify_status (struct run *run)
-{
-  struct op op = { .index = run->nr_ops, .kind = OP_STATUS };
-  const uint64_t limit = run->plan.cluster * 100;
-
-  if (!run->a.can_status)
-    return;
-  while (op.offset < run->a.size) {
-    struct status_check check = { .run = run };
-    const nbd_extent_callback extent = {
-      .callback = run_check_extents, .user_data = &check,
-    };
-
-    op.len = run->plan.align *
-             (1 + random_below (&run->plan.random, limit / run->plan.align));
-    if (op.len > run->a.size - op.offset)
-      op.len = run->a.size - op.offset;
-    check.op = op;
-    if (nbd_block_status (run->a.nbd[0], op.len, op.offset, extent, 0) == -1)
-      die_nbd (&run->a);
-    if (check.covered == 0)
-      run_fail (run, &run->a, &op, "no extent was returned");
-    op.offset += check.covered;
-  }
-}
-
 /* "4096", "64k", "2M". */
 static uint64_t
 number (const char *option, const char *text)
@@ -206,6 +183,8 @@ static const struct option long_options[] = {
   { "connections", required_argument, NULL, 'n' },
   { "trim-as-zero", no_argument, NULL, 't' },
   { "read-only-verify", no_argument, NULL, 'r' },
+  { "same-file", no_argument, NULL, 'f' },
+  { "same-file-raw", no_argument, NULL, 'w' },
   { "verbose", no_argument, NULL, 'v' },
   { "help", no_argument, NULL, 'h' },
   { NULL, 0, NULL, 0 },
@@ -224,6 +203,8 @@ set_option (struct run *run, struct options *o, int c, int index)
   case 'n': o->nr_connections = number (name, optarg); break;
   case 't': o->trim_as_zero = true; break;
   case 'r': o->read_only_verify = true; break;
+  case 'f': o->rule = STATUS_SAME_FILE; break;
+  case 'w': o->rule = STATUS_SAME_RAW; break;
   case 'v': run->verbose = true; break;
   case 'h': fputs (usage_text, stdout); exit (EXIT_SUCCESS);
   default: fputs (usage_text, stderr); exit (2);
@@ -272,7 +253,7 @@ prepare (struct run *run, const struct options *o)
 }
 
 static void
-report (const struct run *run)
+report (const struct run *run, const struct status_figures *status)
 {
   size_t i;
 
@@ -284,6 +265,10 @@ report (const struct run *run)
               run->counts[i]);
   if (run->nr_fast_refused > 0)
     printf (" (%" PRIu64 " fast refused)", run->nr_fast_refused);
+  printf ("; status same %" PRIu64 " held %" PRIu64 " looked %" PRIu64
+          " raw %" PRIu64 " only-A-zero %" PRIu64 " only-B-zero %" PRIu64, status->nr_same,
+          status->nr_held, status->nr_looked, status->nr_raw, status->nr_only_a_zero,
+          status->nr_only_b_zero);
   printf (": equal\n");
 }
 
@@ -292,6 +277,7 @@ main (int argc, char *argv[])
 {
   static struct run run;        /* large, and lives as long as the program */
   struct options o = { .cluster = 65536, .nr_connections = 1 };
+  struct status_figures status;
   struct random clock_seed = { (uint64_t) time (NULL) };
 
   run.a.label = "A";
@@ -300,17 +286,20 @@ main (int argc, char *argv[])
   run.depth = 1;
   run.seed = random_next (&clock_seed) >> 32;
   parse_options (&run, &o, argc, argv);
-  if (o.read_only_verify)
+  if (o.read_only_verify || o.rule != STATUS_TWINS)
     run.nr_ops = 0;
 
   prepare (&run, &o);
   load_model (&run);
   verify_data (&run, &run.a);
-  run_operations (&run);
-  verify_data (&run, &run.a);
-  verify_data (&run, &run.b);
-  verify_status (&run);
-  report (&run);
+  if (run.nr_ops > 0) {
+    run_operations (&run);
+    verify_data (&run, &run.a);
+    verify_data (&run, &run.b);
+  }
+  status_verify (&run);
+  status_compare (&run, o.rule, &status);
+  report (&run, &status);
 
   disconnect_side (&run.a);
   disconnect_side (&run.b);
