@@ -69,7 +69,7 @@ write_header (int fd, const struct layout *l)
 {
   uint8_t h[112] = "QFI\xfb";
   const uint32_t words[] = {
-    /* 4 */ 3, 0, 0, 0, 0, (uint32_t) __builtin_ctzll (l->cluster),
+    /* 4 */ 3, 0, 0, 0, (uint32_t) __builtin_ctzll (l->cluster),
     /* 24 */ (uint32_t) (l->size >> 32), (uint32_t) l->size, 0,
     /* 36 */ (uint32_t) l->nr_l2, 0, 0,
     /* 48 */ 0, (uint32_t) l->cluster, (uint32_t) l->nr_table,
