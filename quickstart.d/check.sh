@@ -9,8 +9,8 @@ passed=0
 failed=0
 skipped=0
 
-packages=("${to_build[@]}" binutils diffutils fio gnutls-bin jq libnbd-bin procps
-          python3-libnbd qemu-utils strace)
+packages=("${to_build[@]}" binutils diffutils e2fsprogs fio gnutls-bin jq
+          libnbd-bin procps python3-libnbd qemu-utils strace)
 packages_long=(clang valgrind)
 
 # Nothing is printed after this.
