@@ -23,37 +23,35 @@ struct backing {
   struct io *io;                /* raw: owned; qcow2: NULL */
   struct image *image;          /* qcow2: owned; raw: NULL */
   uint64_t size;
-  char *path;
+  char *path;                   /* these two owned */
+  struct file_spec *spec;       /* of a "json:" name; NULL: there is none */
+};
+
+/* How a layer is named: by its overlay's header, or by a "json:" name. */
+struct name {
+  const char *format;           /* "": not named */
+  const struct file_spec *spec; /* NULL: a plain name, in the header */
 };
 
 static int
 open_layer (struct backing *b, struct io *io, const struct image *overlay,
-            struct error *err)
+            const struct name *name, struct error *err)
 {
-  const char *format = overlay->header.backing_format;
-
-  if (strcmp (format, "raw") == 0) {
+  if (strcmp (name->format, "raw") == 0) {
     if (io_size (io, &b->size, err) == -1)
       return -1;
     b->io = io;
     return 0;
   }
-  if (strcmp (format, "qcow2") == 0) {
+  if (strcmp (name->format, "qcow2") == 0) {
     if (image_open_layer (io, b->path, false, &overlay->options, overlay,
-                          &b->image, err) == -1)
+                          name->spec, &b->image, err) == -1)
       return -1;
     b->size = image_size (b->image);
     return 0;
   }
   return error_set (err, ENOTSUP, "its format is \"%s\", and only raw and "
-                    "qcow2 are served", format);
-}
-
-static bool
-same_file (const struct io *a, const struct io *b)
-{
-  return (a->identity[0] | a->identity[1]) != 0 &&
-    a->identity[0] == b->identity[0] && a->identity[1] == b->identity[1];
+                    "qcow2 are served", name->format);
 }
 
 /* Neither a loop nor longer than is sane: each layer costs memory. */
@@ -65,8 +63,11 @@ check_chain (const struct io *io, const struct image *overlay,
   unsigned depth = 1;
 
   for (img = overlay; img; img = img->overlay, ++depth)
-    if (same_file (io, img->io))
+    if (io_same_file (io, img->io))
       return error_set (err, ELOOP, "the file is its own backing file");
+    else if (img->data_file && io_same_file (io, img->data_file))
+      return error_set (err, ELOOP, "the file is also the data file of an "
+                        "image above it");
   if (depth > BACKING_MAX_DEPTH)
     return error_set (err, ELOOP, "the backing chain has more than %d files",
                       BACKING_MAX_DEPTH);
@@ -76,12 +77,12 @@ check_chain (const struct io *io, const struct image *overlay,
 /* The lock comes before anything is read: what is cached must stay true. */
 static int
 open_io (struct backing *b, struct io *io, const struct image *overlay,
-         struct error *err)
+         const struct name *name, struct error *err)
 {
   if (check_chain (io, overlay, err) == -1 ||
       (overlay->options.lock_backing &&
        io_lock (io, LOCK_READER, err) == -1) ||
-      open_layer (b, io, overlay, err) == -1) {
+      open_layer (b, io, overlay, name, err) == -1) {
     io_close (io);
     return -1;
   }
@@ -89,13 +90,14 @@ open_io (struct backing *b, struct io *io, const struct image *overlay,
 }
 
 static int
-open_path (struct backing *b, const struct image *overlay, struct error *err)
+open_path (struct backing *b, const struct image *overlay,
+           const struct name *name, struct error *err)
 {
   struct io_opener *opener = overlay->options.opener;
   struct io *io;
 
   if (opener->open (opener, b->path, 0, &io, err) == 0 &&
-      open_io (b, io, overlay, err) == 0)
+      open_io (b, io, overlay, name, err) == 0)
     return 0;
   /* Of a chain's files only the one concerned is named. */
   if (err && strncmp (err->text, PREFIX, strlen (PREFIX)) == 0)
@@ -103,24 +105,86 @@ open_path (struct backing *b, const struct image *overlay, struct error *err)
   return error_prefix (err, PREFIX "%s", b->path);
 }
 
+static int
+parse_json (struct backing *b, const struct image *overlay,
+            struct error *err)
+{
+  const char *name = overlay->header.backing_name;
+
+  if (!overlay->options.parse_json)
+    return error_set (err, ENOTSUP, "\"json:\" names are not served here");
+  if (overlay->options.parse_json (name, &b->spec, err) == -1)
+    return error_prefix (err, PREFIX "%s", name);
+  return 0;
+}
+
+/* The format that the overlay's header names, and the one in the "json:"
+ * name, are one and the same. */
+static int
+choose_format (const struct image *overlay, struct name *name,
+               struct error *err)
+{
+  const bool by_header = !overlay->backing_spec;
+  const char *header = by_header ? overlay->header.backing_format : "";
+  const char *spec = name->spec && name->spec->format ? name->spec->format
+                                                      : "";
+
+  if (*header && *spec && strcmp (header, spec) != 0)
+    return error_set (err, EINVAL, "the image says that the format of its "
+                      "backing file is \"%s\", and in its name \"%s\"; say "
+                      "which with qemu-img rebase -u -b FILE -F raw|qcow2 "
+                      "IMAGE", header, spec);
+  name->format = *header ? header : spec;
+  /* Guessing would let whoever once wrote to a raw disk decide. */
+  if (name->format[0] == '\0')
+    return error_set (err, EINVAL, "the image names the backing file \"%s\" "
+                      "but not its format; say it with qemu-img rebase -u "
+                      "-b FILE -F raw|qcow2 IMAGE",
+                      by_header ? overlay->header.backing_name
+                                : name->spec->path);
+  return 0;
+}
+
+static int
+resolve (struct backing *b, const struct image *overlay,
+         const struct name *name, struct error *err)
+{
+  const enum backing_policy policy = overlay->options.backing;
+
+  if (name->spec)
+    return backing_path_resolve (NAMED_BACKING, overlay->name,
+                                 name->spec->path, policy, &b->path, err);
+  return backing_name_resolve (NAMED_BACKING, overlay->name,
+                               overlay->header.backing_name, policy, &b->path,
+                               err);
+}
+
+static int
+find_and_open (struct backing *b, const struct image *overlay,
+               struct error *err)
+{
+  struct name name = { .spec = overlay->backing_spec };
+
+  if (!name.spec && backing_name_is_json (overlay->header.backing_name)) {
+    if (parse_json (b, overlay, err) == -1)
+      return -1;
+    name.spec = b->spec;
+  }
+  if (choose_format (overlay, &name, err) == -1 ||
+      resolve (b, overlay, &name, err) == -1)
+    return -1;
+  return open_path (b, overlay, &name, err);
+}
+
 int
 backing_open (const struct image *overlay, struct backing **ret,
               struct error *err)
 {
-  const struct qcow2_header *header = &overlay->header;
-  struct backing *b;
+  struct backing *b = calloc (1, sizeof *b);
 
-  /* Guessing would let whoever once wrote to a raw disk decide. */
-  if (header->backing_format[0] == '\0')
-    return error_set (err, EINVAL, "the image names the backing file \"%s\" "
-                      "but not its format; say it with qemu-img rebase -u "
-                      "-b FILE -F raw|qcow2 IMAGE", header->backing_name);
-  b = calloc (1, sizeof *b);
   if (!b)
     return error_set (err, ENOMEM, "no memory for a backing file");
-  if (backing_name_resolve (overlay->name, header->backing_name,
-                            overlay->options.backing, &b->path, err) == -1 ||
-      open_path (b, overlay, err) == -1) {
+  if (find_and_open (b, overlay, err) == -1) {
     backing_close (b);
     return -1;
   }
@@ -135,6 +199,7 @@ backing_close (struct backing *b)
     return;
   io_close (b->io);
   image_close (b->image);
+  file_spec_free (b->spec);
   free (b->path);
   free (b);
 }

@@ -26,7 +26,8 @@ struct backing;
 /* A chain may be this long; longer is taken for a loop. */
 #define BACKING_MAX_DEPTH 256
 
-/* Open what the header of OVERLAY names, and what that names in turn.  ELOOP
+/* Open what the header of OVERLAY, or the "json:" name by which it was itself
+ * named (overlay->backing_spec), names, and what that names in turn.  ELOOP
  * where a file is its own backing file, directly or not. */
 int backing_open (const struct image *overlay, struct backing **ret,
                   struct error *err);

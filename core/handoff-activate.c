@@ -57,13 +57,20 @@ read_image (struct handoff *h, struct stopwatch *w, struct io *io,
 }
 
 static bool
-is_other_file (struct handoff *h, const struct io *io)
+differ (const struct io *io, const uint64_t identity[2])
+{
+  return (io ? io->identity[0] : 0) != identity[0] ||
+    (io ? io->identity[1] : 0) != identity[1];
+}
+
+static bool
+is_other_file (struct handoff *h, struct image *img)
 {
   bool other;
 
   mutex_lock (&h->memory);
-  other = io->identity[0] != h->identity[0] ||
-    io->identity[1] != h->identity[1];
+  other = differ (image_io (img), h->identity) ||
+    differ (image_data_file (img), h->data_identity);
   mutex_unlock (&h->memory);
   return other;
 }
@@ -78,10 +85,10 @@ verify (struct handoff *h, struct stopwatch *w, struct image *img,
   const uint64_t new_size = image_size (img);
 
   stopwatch_lap (w, "verify");
-  if (is_other_file (h, image_io (img)))
+  if (is_other_file (h, img))
     return error_set_class (err, ESTALE, "OtherImage",
-                            "the path leads to another file than when this "
-                            "server last looked at it; if that is intended, "
+                            "the path, or that of the data file, leads to "
+                            "another file than when this server last looked at it; if that is intended, "
                             "run baton invalidate first");
   if (new_size != old_size)
     return handoff_size_changed (old_size, new_size, err);

@@ -64,7 +64,7 @@ give_up (struct handoff *h, struct stopwatch *w)
 {
   struct image *img = gate_detach (&h->gate);
 
-  io_unlock (image_io (img));
+  image_unlock (img);
   image_close (img);
   handoff_remember_lock (h, false);
   gate_close (&h->gate);

@@ -30,7 +30,7 @@ open_read_only (struct handoff *h, struct io **ret, struct error *err)
 /* Features that matter only to a writer, the dirty bit among them, are the
  * owner's and may change: they are looked at when we become the owner. */
 static int
-parse_header (const void *data, size_t len_bytes,
+parse_header (struct handoff *h, const void *data, size_t len_bytes,
               struct handoff_geometry *ret, struct error *err)
 {
   CLEANUP_FREE struct qcow2_header *header = malloc (sizeof *header);
@@ -38,7 +38,9 @@ parse_header (const void *data, size_t len_bytes,
   if (!header)
     return error_set_errno (err, ENOMEM, "reading the header");
   if (qcow2_header_parse (data, len_bytes, header, err) == -1 ||
-      qcow2_header_unsupported (header, false, err) == -1)
+      qcow2_header_unsupported (header, false, err) == -1 ||
+      image_data_identity (h->path, header, &h->options, ret->data_identity,
+                           err) == -1)
     return -1;
   ret->virtual_size = header->virtual_size;
   ret->cluster_size = (uint32_t) header->cluster_size;
@@ -46,7 +48,8 @@ parse_header (const void *data, size_t len_bytes,
 }
 
 static int
-read_header (struct io *io, struct handoff_geometry *ret, struct error *err)
+read_header (struct handoff *h, struct io *io, struct handoff_geometry *ret,
+             struct error *err)
 {
   CLEANUP_FREE void *data = NULL;
   uint64_t size, len_bytes;
@@ -59,7 +62,7 @@ read_header (struct io *io, struct handoff_geometry *ret, struct error *err)
     return error_set_errno (err, ENOMEM, "reading the header");
   if (io_pread (io, data, len_bytes, 0, err) == -1)
     return -1;
-  return parse_header (data, len_bytes, ret, err);
+  return parse_header (h, data, len_bytes, ret, err);
 }
 
 int
@@ -73,7 +76,7 @@ handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
     return -1;
   ret->identity[0] = io->identity[0];
   ret->identity[1] = io->identity[1];
-  r = read_header (io, ret, err);
+  r = read_header (h, io, ret, err);
   io_close (io);
   return r;
 }

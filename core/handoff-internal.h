@@ -42,6 +42,7 @@ struct handoff {
   uint64_t virtual_size GUARDED_BY (memory);
   uint32_t cluster_size GUARDED_BY (memory);
   uint64_t identity[2] GUARDED_BY (memory); /* of the file, see io.h */
+  uint64_t data_identity[2] GUARDED_BY (memory); /* of its data file */
   bool locked GUARDED_BY (memory);
   char last_error[512] GUARDED_BY (memory);
   struct handoff_timeline last GUARDED_BY (memory);
@@ -64,6 +65,7 @@ struct handoff_geometry {
   uint64_t virtual_size;
   uint32_t cluster_size;
   uint64_t identity[2];         /* which file, see io.h */
+  uint64_t data_identity[2];    /* which data file; both 0: none */
 };
 
 /* Open the file, read its header, close it. */

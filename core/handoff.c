@@ -48,6 +48,8 @@ remember_geometry (struct handoff *h, const struct handoff_geometry *g)
   h->cluster_size = g->cluster_size;
   h->identity[0] = g->identity[0];
   h->identity[1] = g->identity[1];
+  h->data_identity[0] = g->data_identity[0];
+  h->data_identity[1] = g->data_identity[1];
   mutex_unlock (&h->memory);
 }
 

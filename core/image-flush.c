@@ -29,7 +29,9 @@ lead (struct image *img, struct error *err)
   if (img->for_writing)
     allocator_before_sync (&img->allocator);
   atomic_fetch_add (&img->flush.nr_syncs, 1);
-  if (io_sync (img->io, err) == -1)
+  /* R10: data are down before the tables that say where they are. */
+  if ((img->data_file && io_sync (img->data_file, err) == -1) ||
+      io_sync (img->io, err) == -1)
     return poison_set (&img->poison, err);
   if (img->for_writing)
     allocator_after_sync (&img->allocator);

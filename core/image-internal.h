@@ -42,7 +42,9 @@ enum image_mode {
 
 struct image {
   struct io *io;                /* owned */
-  struct io *data;              /* where guest data is; borrowed: io */
+  struct io *data_file;         /* external data file: owned; NULL: none */
+  struct io *data;              /* where guest data is; borrowed: one of
+                                 * these two */
   bool fresh_reads_zero;        /* a cluster that nobody wrote to since it was
                                  * taken reads zeros in DATA, durably */
   char *name;                   /* owned */
@@ -51,6 +53,9 @@ struct image {
   bool for_writing;
   const struct image *overlay;  /* whose backing file this is; NULL: what is
                                  * served */
+  const struct file_spec *backing_spec; /* the backing file as the name of
+                                 * this layer says; borrowed; NULL: as its
+                                 * header says */
   _Atomic int mode;             /* enum image_mode */
 
   struct poison poison;
@@ -67,10 +72,12 @@ struct image {
   _Atomic bool crowded;         /* flush soon: see allocator_release */
 };
 
-/* image_open of the backing file of OVERLAY. */
+/* image_open of the backing file of OVERLAY.  SPEC, if not NULL, outlives it
+ * and is how it was named. */
 int image_open_layer (struct io *io, const char *name, bool for_writing,
                       const struct image_options *options,
-                      const struct image *overlay, struct image **ret,
+                      const struct image *overlay,
+                      const struct file_spec *spec, struct image **ret,
                       struct error *err);
 
 /* EINVAL unless [OFFSET, OFFSET + LEN) lies inside the disk. */

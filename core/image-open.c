@@ -17,6 +17,7 @@
 #include "checked.h"
 #include "cleanup.h"
 #include "cursor.h"
+#include "data-file.h"
 #include "image-internal.h"
 
 #define FIRST_READ_BYTES (UINT64_C (64) << 10)
@@ -136,20 +137,31 @@ load_allocator (struct image *img, uint64_t file_size, struct error *err)
   return allocator_init (a, file_size, err);
 }
 
+/* Named in the header, unless the name of this layer says otherwise. */
+static bool
+has_backing (const struct image *img, const struct file_spec *spec)
+{
+  if (spec && spec->has_backing)
+    return spec->backing != NULL;
+  return img->header.backing_name[0] != '\0';
+}
+
 static int
-load (struct image *img, struct error *err)
+load (struct image *img, const struct file_spec *spec, struct error *err)
 {
   uint64_t file_size;
 
   if (io_size (img->io, &file_size, err) == -1 ||
       read_header (img, file_size, err) == -1 ||
+      data_file_open (img, err) == -1 ||
       make_caches (img, err) == -1 ||
       load_mapping (img, file_size, err) == -1)
     return -1;
   if (img->for_writing && load_allocator (img, file_size, err) == -1)
     return -1;
-  if (img->header.backing_name[0] == '\0')
+  if (!has_backing (img, spec))
     return 0;
+  img->backing_spec = spec && spec->has_backing ? spec->backing : NULL;
   return backing_open (img, &img->backing, err);
 }
 
@@ -181,6 +193,7 @@ static void
 free_image (struct image *img) NO_TSA
 {
   backing_close (img->backing);
+  io_close (img->data_file);
   if (img->for_writing)
     allocator_destroy (&img->allocator);
   mapping_destroy (&img->mapping);
@@ -199,7 +212,8 @@ free_image (struct image *img) NO_TSA
 int
 image_open_layer (struct io *io, const char *name, bool for_writing,
                   const struct image_options *options,
-                  const struct image *overlay, struct image **ret,
+                  const struct image *overlay,
+                  const struct file_spec *spec, struct image **ret,
                   struct error *err)
 {
   struct image *img = new_image (io, name, for_writing, options, overlay);
@@ -208,7 +222,7 @@ image_open_layer (struct io *io, const char *name, bool for_writing,
     return error_set (err, ENOMEM, "no memory for an image");
   if (!img->name)
     error_set (err, ENOMEM, "no memory for an image");
-  else if (load (img, err) == 0) {
+  else if (load (img, spec, err) == 0) {
     *ret = img;
     return 0;
   }
@@ -221,7 +235,8 @@ image_open (struct io *io, const char *name, bool for_writing,
             const struct image_options *options, struct image **ret,
             struct error *err)
 {
-  return image_open_layer (io, name, for_writing, options, NULL, ret, err);
+  return image_open_layer (io, name, for_writing, options, NULL, NULL, ret,
+                           err);
 }
 
 void
@@ -236,27 +251,31 @@ image_close (struct image *img)
   io_close (io);
 }
 
-/* "Unknown autoclear: clear at read-write open, even with no write."  Baton
- * maintains none of those that are known, either: dirty bitmaps would miss
- * writes, and say so by their cleared bit. */
+/* "Unknown autoclear: clear at read-write open, even with no write."  Of
+ * those that are known Baton maintains one, that a data file is a raw disk;
+ * dirty bitmaps would miss writes, and say so by their cleared bit. */
 static int
 clear_autoclear_bits (struct image *img, struct error *err)
 {
-  const uint8_t zeros[8] = { 0 };
+  const uint64_t kept = qcow2_data_file_is_raw (&img->header)
+    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0;
+  uint8_t be[8];
 
-  if (img->header.autoclear_features == 0)
+  if (img->header.autoclear_features == kept)
     return 0;
-  if (io_pwrite (img->io, zeros, sizeof zeros, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
+  store_be64 (be, kept);
+  if (io_pwrite (img->io, be, sizeof be, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
                  err) == -1)
     return poison_set (&img->poison, err);
-  img->header.autoclear_features = 0;
+  img->header.autoclear_features = kept;
   return 0;
 }
 
 int
 image_start_writing (struct image *img, struct error *err)
 {
-  if (clear_autoclear_bits (img, err) == -1)
+  if (clear_autoclear_bits (img, err) == -1 ||
+      data_file_start_writing (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_WRITING);
   return 0;
@@ -305,6 +324,20 @@ struct io *
 image_io (struct image *img)
 {
   return img->io;
+}
+
+struct io *
+image_data_file (struct image *img)
+{
+  return img->data_file;
+}
+
+void
+image_unlock (struct image *img)
+{
+  if (img->data_file)
+    io_unlock (img->data_file);
+  io_unlock (img->io);
 }
 
 void

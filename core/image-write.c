@@ -32,8 +32,10 @@ image_check_overlap (struct image *img, uint64_t host_offset, uint64_t len,
   const uint64_t first = host_offset >> bits;
   const uint64_t last = (host_offset + len - 1) >> bits;
 
-  /* "No data write may touch header, L1, L2, reftable, refblocks." */
-  if (metadata_map_touches (img->metadata, first, last - first + 1))
+  /* "No data write may touch header, L1, L2, reftable, refblocks."  A data
+   * file has none of these. */
+  if (!img->data_file &&
+      metadata_map_touches (img->metadata, first, last - first + 1))
     return error_set (err, EIO, "refused to write guest data at host offset "
                       "%" PRIu64 ", where the image has metadata: it is "
                       "damaged, check it with qemu-img check", host_offset);

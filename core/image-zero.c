@@ -6,23 +6,34 @@
  * where it is.  Afterwards all of the range reads zeros: in version 3 by
  * the zero flag wherever a backing file or old data could show through, in
  * version 2, which has no such flag, by unallocating without a backing file
- * and by real zeros with one.
+ * and by real zeros with one.  A data file that others may read as a raw disk
+ * is given real zeros, too, or holes.
  */
 
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "checked.h"
 #include "image-subcluster.h"
+
+static int
+write_zeros (struct image *img, const struct run *run, uint64_t offset,
+             size_t *ret_len, struct error *err)
+{
+  if (has_subclusters (&img->header))
+    return image_write_subclusters (img, NULL, run->len, offset, ret_len, err);
+  return image_write_new (img, run, NULL, run->len, offset, ret_len, err);
+}
 
 /* Zero one run's bytes where they are, or in a new cluster. */
 static int
 zero_held (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
            struct error *err)
 {
+  const unsigned zero_flags = flags & IMAGE_MAY_TRIM ? IO_PUNCH : 0;
+
   while (len > 0) {
     struct run run;
     size_t done;
@@ -34,15 +45,12 @@ zero_held (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
     if (run.type == CLUSTER_NORMAL && run.copied) {
       r = image_check_overlap (img, run.host_offset, run.len, err);
       if (r == 0)
-        r = io_zero (img->data, run.host_offset, run.len,
-                     flags & IMAGE_MAY_TRIM ? IO_PUNCH : 0, err);
+        r = io_zero (img->data, run.host_offset, run.len, zero_flags, err);
     }
-    else if (image_run_reads_zero (img, &run, offset, run.len))
-      r = 0;
-    else if (has_subclusters (&img->header))
-      r = image_write_subclusters (img, NULL, run.len, offset, &done, err);
-    else
-      r = image_write_new (img, &run, NULL, run.len, offset, &done, err);
+    else if (!image_run_reads_zero (img, &run, offset, run.len))
+      r = write_zeros (img, &run, offset, &done, err);
+    else if (qcow2_data_file_is_raw (&img->header))
+      r = io_zero (img->data, offset, run.len, zero_flags, err);
     if (r == -1)
       return -1;
     offset += done;
@@ -93,9 +101,9 @@ zero_entries (struct image *img, uint64_t cluster, uint32_t nr,
   for (i = 0; i < nr; ++i) {
     struct l2_entry entry;
 
-    if (l2_entry_decode (&img->header, old[i].entry, &entry, err) == -1)
-      return error_prefix (err, "guest offset %" PRIu64,
-                           (cluster + i) << img->header.cluster_bits);
+    if (mapping_decode (&img->mapping, &old[i], cluster + i, &entry,
+                        err) == -1)
+      return -1;
     new[i] = zeroed_entry (img, old[i], &entry, flags);
   }
   if (memcmp (old, new, nr * sizeof *old) == 0)
@@ -159,11 +167,13 @@ zero_bytes (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
   return r;
 }
 
-/* Version 2 over a backing file: neither a zero flag nor a hole will do. */
+/* Version 2 over a backing file: neither a zero flag nor a hole will do.
+ * And whoever reads a raw data file does not see flags. */
 static bool
 needs_real_zeros (const struct image *img)
 {
-  return img->header.version < 3 && img->backing;
+  return (img->header.version < 3 && img->backing) ||
+    qcow2_data_file_is_raw (&img->header);
 }
 
 static int

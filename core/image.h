@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "file-spec.h"
 #include "io.h"
 #include "qcow2-header.h"
 
@@ -40,7 +41,7 @@ enum backing_policy {
   BACKING_SAME_DIR,     /* in the directory of the image that names them, or
                          * below it, after resolving symbolic links */
   BACKING_ON,           /* any regular file or block device */
-  BACKING_OFF,          /* none: an image with a backing file is refused */
+  BACKING_OFF,          /* none: an image that needs one is refused */
 };
 
 #define METADATA_CACHE_AUTO UINT64_C (0)
@@ -48,11 +49,18 @@ enum backing_policy {
 struct image_options {
   struct io_opener *opener;             /* outlives the image */
   enum backing_policy backing;
+  enum backing_policy data_file;        /* for external data files */
+  const char *data_file_path;           /* outlives the image; NULL, or what is
+                                         * opened whatever name is inside.  Not
+                                         * for backing files' data files */
+  file_spec_parser parse_json;          /* of "json:" names; NULL: refused */
   uint64_t metadata_cache_bytes;        /* METADATA_CACHE_AUTO: cover the disk,
                                          * up to 64 MiB */
   bool keep_space;                      /* discard=off: trim punches no holes */
-  bool lock_backing;                    /* take LOCK_READER on backing files,
-                                         * before anything of them is read */
+  bool lock_backing;                    /* lock the other files as well, before
+                                         * anything of them is read: data file
+                                         * LOCK_WRITER if it is written, all
+                                         * others LOCK_READER */
 };
 
 /* Flags of the functions below. */
@@ -62,8 +70,8 @@ struct image_options {
 
 /* Open the image in IO (named NAME in messages, and where relative backing
  * names start), read and validate header, L1 table, refcount table and the
- * backing chain.  Writes nothing; locks nothing but backing files, if the
- * options say so.  FOR_WRITING says that
+ * backing chain.  Writes nothing; locks nothing but backing and data files,
+ * if the options say so.  FOR_WRITING says that
  * image_start_writing will follow: features that matter only to a writer
  * are refused now.  Takes IO over on success only. */
 int image_open (struct io *io, const char *name, bool for_writing,
@@ -112,6 +120,17 @@ void image_close (struct image *img);
 uint64_t image_size (const struct image *img);
 const struct qcow2_header *image_header (const struct image *img);
 struct io *image_io (struct image *img);
+/* The external data file; NULL: none. */
+struct io *image_data_file (struct image *img);
+/* Give the locks on the image, which the caller took, and on its data file
+ * back before closing it. */
+void image_unlock (struct image *img);
+
+/* Which file the data file of the image NAME with HEADER is (io.h); opens it
+ * for reading and closes it again.  Both 0: it has none. */
+int image_data_identity (const char *name, const struct qcow2_header *header,
+                         const struct image_options *options,
+                         uint64_t ret_identity[2], struct error *err);
 
 struct image_stats {
   uint64_t cache_bytes;         /* metadata cache, in use */

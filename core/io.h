@@ -88,6 +88,14 @@ struct io_opener {
                struct io **ret, struct error *err);
 };
 
+/* Whether A and B are known to be one file. */
+static inline bool
+io_same_file (const struct io *a, const struct io *b)
+{
+  return (a->identity[0] | a->identity[1]) != 0 &&
+    a->identity[0] == b->identity[0] && a->identity[1] == b->identity[1];
+}
+
 static inline int
 io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
           struct error *err)

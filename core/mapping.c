@@ -119,11 +119,28 @@ mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
   return 0;
 }
 
+/* Rule 38: "host cluster offset must equal the guest offset" in an external
+ * data file; what is elsewhere is another guest cluster's. */
 static int
-decode (const struct mapping *m, const struct raw_entry *raw,
-        uint64_t cluster, struct l2_entry *ret, struct error *err)
+check_place (const struct mapping *m, const struct l2_entry *entry,
+             uint64_t cluster, struct error *err)
 {
-  if (l2_entry_decode (m->header, raw->entry, ret, err) == -1)
+  const uint64_t offset = cluster << m->header->cluster_bits;
+
+  if (!qcow2_has_data_file (m->header) || entry->host_offset == offset ||
+      (entry->type != CLUSTER_NORMAL && entry->type != CLUSTER_ZERO_ALLOCATED))
+    return 0;
+  return error_set (err, EIO, "its place in the external data file is %"
+                    PRIu64 ", and not the same: the image is damaged, check "
+                    "it with qemu-img check", entry->host_offset);
+}
+
+int
+mapping_decode (const struct mapping *m, const struct raw_entry *raw,
+                uint64_t cluster, struct l2_entry *ret, struct error *err)
+{
+  if (l2_entry_decode (m->header, raw->entry, ret, err) == -1 ||
+      check_place (m, ret, cluster, err) == -1)
     return error_prefix (err, "guest offset %" PRIu64,
                          cluster << m->header->cluster_bits);
   return 0;
@@ -150,18 +167,19 @@ continues (const struct mapping *m, const struct l2_entry *first,
   return false;
 }
 
-/* How many of the NR raw entries, INDEX clusters after FIRST, continue its
- * run.  An entry that cannot be decoded ends it: it is reported when a run
- * starts there. */
+/* How many of the NR raw entries, INDEX clusters after FIRST, which is
+ * guest cluster CLUSTER's, continue its run.  An entry that cannot be decoded
+ * ends it: it is reported when a run starts there. */
 static uint32_t
-count_run (const struct mapping *m, const struct l2_entry *first,
-           const struct raw_entry *raw, uint32_t nr, uint32_t index)
+count_run (const struct mapping *m, uint64_t cluster,
+           const struct l2_entry *first, const struct raw_entry *raw,
+           uint32_t nr, uint32_t index)
 {
   struct l2_entry next;
   uint32_t i;
 
   for (i = 0; i < nr; ++i)
-    if (l2_entry_decode (m->header, raw[i].entry, &next, NULL) == -1 ||
+    if (mapping_decode (m, &raw[i], cluster + index + i, &next, NULL) == -1 ||
         (index + i > 0 && !continues (m, first, &next, index + i)))
       break;
   return i;
@@ -201,9 +219,10 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
   do {
     nr = min_u64 (left - total, LOOKUP_ENTRIES);
     if (mapping_get (m, cluster + total, nr, raw, err) == -1 ||
-        (total == 0 && decode (m, &raw[0], cluster, &first, err) == -1))
+        (total == 0 &&
+         mapping_decode (m, &raw[0], cluster, &first, err) == -1))
       return -1;
-    same = count_run (m, &first, raw, nr, total);
+    same = count_run (m, cluster, &first, raw, nr, total);
     total += same;
   } while (same == nr && total < left);
 

@@ -62,6 +62,12 @@ void mapping_destroy (struct mapping *m) NO_TSA;
 int mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
                     struct run *ret, struct error *err);
 
+/* Decode the entry RAW of guest cluster CLUSTER, which the error names.  EIO
+ * also where a data file's cluster is not at the guest's offset. */
+int mapping_decode (const struct mapping *m, const struct raw_entry *raw,
+                    uint64_t cluster, struct l2_entry *ret,
+                    struct error *err);
+
 /* How many of NR guest clusters from CLUSTER on have their entries in one
  * slice: what get and set take at a time. */
 uint32_t mapping_batch (const struct mapping *m, uint64_t cluster,

@@ -51,6 +51,11 @@ decode_compressed (const struct qcow2_header *h, uint64_t raw,
   uint64_t offset = raw & ((UINT64_C (1) << x) - 1);
   uint64_t nr_sectors = ((raw & ~(UINT64_C (3) << 62)) >> x) + 1;
 
+  /* Rule 37. */
+  if (qcow2_has_data_file (h))
+    return error_set (err, EIO,
+                      "L2 entry 0x%016" PRIx64 ": a compressed cluster in an "
+                      "image with an external data file", raw);
   if (offset > QCOW2_MAX_HOST_OFFSET)
     return error_set (err, EIO,
                       "L2 entry 0x%016" PRIx64 ": compressed data at 0x%"
@@ -89,6 +94,22 @@ decode_zero (const struct qcow2_header *h, uint64_t raw, uint64_t offset,
   return 0;
 }
 
+/* Rule 38: "The offset may only be 0 with bit 63 set (indicating a host
+ * cluster offset of 0) when an external data file is used."  Its clusters
+ * have no refcounts and nobody to share them with. */
+static int
+decode_in_data_file (uint64_t offset, bool copied, struct l2_entry *ret)
+{
+  const bool allocated = offset != 0 || copied;
+
+  *ret = (struct l2_entry) {
+    .type = allocated ? CLUSTER_NORMAL : CLUSTER_UNALLOCATED,
+    .host_offset = offset,
+    .copied = allocated,
+  };
+  return 0;
+}
+
 int
 l2_entry_decode (const struct qcow2_header *h, uint64_t raw,
                  struct l2_entry *ret, struct error *err)
@@ -104,8 +125,9 @@ l2_entry_decode (const struct qcow2_header *h, uint64_t raw,
     return -1;
   if (raw & QCOW2_ENTRY_ZERO)
     return decode_zero (h, raw, offset, ret, err);
-  /* Rule 24: "The offset may only be 0 with bit 63 set (indicating a host
-   * cluster offset of 0) when an external data file is used." */
+  if (qcow2_has_data_file (h))
+    return decode_in_data_file (offset, copied, ret);
+  /* Rule 24: only there may it be 0. */
   if (offset == 0 && copied)
     return error_set (err, EIO,
                       "L2 entry 0x%016" PRIx64 ": host cluster 0, where the "

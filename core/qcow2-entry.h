@@ -40,8 +40,9 @@ struct raw_entry {
 
 /* Decode a standard (8-byte) L2 entry of an image with header H.  Fails,
  * EIO, on: an offset that is not cluster-aligned or beyond 56 bits, the
- * zero flag in a version 2 image, host cluster 0 as data.  Reserved bits
- * are ignored, as QEMU does.  The text names the entry, not its place:
+ * zero flag in a version 2 image, host cluster 0 as data; with an external
+ * data file, where cluster 0 is data as any other and each has one user,
+ * on compressed ones.  Reserved bits are ignored, as QEMU does.  The text names the entry, not its place:
  * the caller prefixes that. */
 int l2_entry_decode (const struct qcow2_header *h, uint64_t raw,
                      struct l2_entry *ret, struct error *err);

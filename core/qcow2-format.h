@@ -21,6 +21,8 @@
 #define QCOW2_MAX_SNAPSHOTS 65536
 #define QCOW2_MAX_SNAPSHOT_TABLE_BYTES (UINT64_C (64) << 20)
 #define QCOW2_MAX_BACKING_NAME_BYTES 1023
+/* Our own limit; the format has none. */
+#define QCOW2_MAX_DATA_FILE_NAME_BYTES 1023
 /* Host offsets have 56 bits. */
 #define QCOW2_MAX_HOST_OFFSET ((UINT64_C (1) << 56) - 1)
 

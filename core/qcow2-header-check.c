@@ -130,12 +130,32 @@ check_overlap (const struct qcow2_header *h, struct error *err)
   return 0;
 }
 
+/* Rule 39.  "Internal snapshots ... can't be used with an external data
+ * file"; the raw bit "conflicts with backing files". */
+static int
+check_data_file (const struct qcow2_header *h, struct error *err)
+{
+  if (qcow2_has_data_file (h) && h->nr_snapshots > 0)
+    return error_set (err, EINVAL,
+                      "image has both an external data file and internal "
+                      "snapshots (%" PRIu32 "), which cannot be: their data "
+                      "would have one place", h->nr_snapshots);
+  if (qcow2_data_file_is_raw (h) && h->backing_name[0])
+    return error_set (err, EINVAL,
+                      "image has both a raw external data file and the "
+                      "backing file \"%s\", which cannot be: whoever reads "
+                      "the raw file would not see what the guest sees",
+                      h->backing_name);
+  return 0;
+}
+
 int
 qcow2_header_check_tables (const struct qcow2_header *h, struct error *err)
 {
   if (check_l1_table (h, err) == -1 ||
       check_reftable (h, err) == -1 ||
-      check_snapshots (h, err) == -1)
+      check_snapshots (h, err) == -1 ||
+      check_data_file (h, err) == -1)
     return -1;
   return check_overlap (h, err);
 }
@@ -169,8 +189,6 @@ int
 qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                           struct error *err)
 {
-  if (h->incompatible_features & QCOW2_INCOMPAT_DATA_FILE)
-    return unsupported_feature ("an external data file", err);
   if (h->crypt_method == QCOW2_CRYPT_AES)
     return unsupported_feature ("encryption (AES)", err);
   if (h->crypt_method == QCOW2_CRYPT_LUKS)

@@ -353,6 +353,22 @@ read_backing_format (const struct qcow2_extension *e,
   return 0;
 }
 
+static int
+read_data_file_name (const struct qcow2_extension *e, struct qcow2_header *h,
+                     struct error *err)
+{
+  if (e->len_bytes >= sizeof h->data_file_name)
+    return error_set (err, EFBIG,
+                      "data file name too long: %" PRIu32
+                      " bytes, at most %zu are allowed",
+                      e->len_bytes, sizeof h->data_file_name - 1);
+  if (memchr (e->data, 0, e->len_bytes))
+    return error_set (err, EINVAL, "data file name contains a NUL byte");
+  memset (h->data_file_name, 0, sizeof h->data_file_name);
+  memcpy (h->data_file_name, e->data, e->len_bytes);
+  return 0;
+}
+
 /* Where an extension comes twice, the last one counts, as in QEMU. */
 static int
 read_extensions (struct parse *p, struct error *err)
@@ -367,6 +383,9 @@ read_extensions (struct parse *p, struct error *err)
       p->h.has_bitmaps_extension = true;
     if (e.type == QCOW2_EXT_BACKING_FORMAT &&
         read_backing_format (&e, &p->h, err) == -1)
+      return -1;
+    if (e.type == QCOW2_EXT_DATA_FILE &&
+        read_data_file_name (&e, &p->h, err) == -1)
       return -1;
   }
   return r;

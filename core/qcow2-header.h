@@ -15,7 +15,10 @@
  *     below INT64_MAX, and neither starts at 0 (L1 only if it has entries);
  *   - compression_type is known and agrees with incompatible bit 3;
  *   - no incompatible bit outside `QCOW2_INCOMPAT_*` is set;
- *   - backing_name, backing_format are NUL-terminated, "" where absent.
+ *   - backing_name, backing_format, data_file_name are NUL-terminated, ""
+ *     where absent;
+ *   - with an external data file there are no snapshots, and no backing file
+ *     where that file is to be read as a raw disk.
  *
  * What is well-formed but not served is the image layer's to refuse
  * (qcow2_header_unsupported).  Section: "Header", "Header extensions".
@@ -53,6 +56,7 @@ struct qcow2_header {
   uint64_t backing_name_offset;         /* 0: no backing file */
   char backing_name[QCOW2_MAX_BACKING_NAME_BYTES + 1];
   char backing_format[64];              /* "" : not named */
+  char data_file_name[QCOW2_MAX_DATA_FILE_NAME_BYTES + 1]; /* "" : not named */
 
   /* Derived. */
   uint32_t l2_entry_bytes;              /* 8, or 16 with extended L2 */
@@ -75,9 +79,23 @@ bool qcow2_header_probe (const void *data, size_t len_bytes);
 int qcow2_header_parse (const void *data, size_t len_bytes,
                         struct qcow2_header *ret, struct error *err);
 
+/* Guest data is in a file of its own, each cluster at its guest offset. */
+static inline bool
+qcow2_has_data_file (const struct qcow2_header *h)
+{
+  return h->incompatible_features & QCOW2_INCOMPAT_DATA_FILE;
+}
+
+/* That file "can be read as a consistent standalone raw image". */
+static inline bool
+qcow2_data_file_is_raw (const struct qcow2_header *h)
+{
+  return qcow2_has_data_file (h) &&
+    (h->autoclear_features & QCOW2_AUTOCLEAR_DATA_FILE_RAW);
+}
+
 /* Fails, ENOTSUP, naming the feature, where H needs something that Baton
- * does not serve: an external data file, encryption, or zstd when
- * built without it.  WRITABLE also refuses the corrupt bit and (until
+ * does not serve: encryption, or zstd when built without it.  WRITABLE also refuses the corrupt bit and (until
  * repair exists) the dirty bit. */
 int qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                               struct error *err);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -69,6 +70,12 @@
      "backing=same-dir|on|off     Which backing files may be opened: those\n"\
      "                            below the image's directory (default),\n" \
      "                            any, none.\n")                            \
+  X ("data-file", set_data_file,                                            \
+     "data-file=same-dir|on|off|<PATH>\n"                                   \
+     "                            Which external data file may be opened:\n"\
+     "                            what the image names if it is below the\n"\
+     "                            image's directory (default), or anywhere,\n"\
+     "                            none; or PATH, whatever it names.\n")      \
   X ("discard", set_discard,                                                \
      "discard=on|off              Give trimmed space back to the\n"         \
      "                            filesystem (default), or keep it.\n")
@@ -84,6 +91,7 @@ static int set_cache (struct parameters *p, const char *value);
 static int set_metadata_cache (struct parameters *p, const char *value);
 static int set_host (struct parameters *p, const char *value);
 static int set_backing (struct parameters *p, const char *value);
+static int set_data_file (struct parameters *p, const char *value);
 static int set_discard (struct parameters *p, const char *value);
 
 #define HELP(name, set, help) help
@@ -269,6 +277,30 @@ set_backing (struct parameters *p, const char *value)
   return 0;
 }
 
+/* A file that has the name of a policy can be given as ./NAME. */
+static int
+set_data_file (struct parameters *p, const char *value)
+{
+  static const char *const names[] = { "same-dir", "on", "off" };
+  static const enum backing_policy policies[] = {
+    BACKING_SAME_DIR, BACKING_ON, BACKING_OFF
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof names / sizeof names[0]; ++i)
+    if (strcmp (value, names[i]) == 0) {
+      p->data_file = policies[i];
+      return 0;
+    }
+  if (access (value, F_OK) == -1) {
+    nbdkit_error ("data-file=%s: %s: must be same-dir, on or off, or the path "
+                  "of the image's data file", value, strerror (errno));
+    return -1;
+  }
+  p->data_file_path = nbdkit_realpath (value);
+  return p->data_file_path ? 0 : -1;
+}
+
 static int
 set_discard (struct parameters *p, const char *value)
 {
@@ -385,7 +417,8 @@ parameters_free (struct parameters *p)
   free (p->control_tls_certificates);
   free (p->control_tls_psk);
   free (p->host);
-  p->file = p->control = p->host = NULL;
+  free (p->data_file_path);
+  p->file = p->control = p->host = p->data_file_path = NULL;
   p->control_listen = p->control_tls_certificates = p->control_tls_psk = NULL;
   access_list_clear (&p->control_access);
 }

@@ -35,6 +35,9 @@ struct parameters {
   bool direct;
   uint64_t metadata_cache_bytes;
   enum backing_policy backing;
+  enum backing_policy data_file;
+  char *data_file_path;                 /* absolute, or NULL: as the image
+                                         * says */
   bool keep_space;
   uint64_t given;                       /* bit per row of the table */
 };

@@ -19,6 +19,7 @@
 #include <nbdkit-plugin.h>
 
 #include "command-line.h"
+#include "json-name.h"
 #include "server.h"
 
 #define STOP_DRAIN_MS 10000
@@ -56,6 +57,9 @@ new_handoff (struct error *err)
     .options = {
       .opener = &server.opener.base,
       .backing = p->backing,
+      .data_file = p->data_file,
+      .data_file_path = p->data_file_path,
+      .parse_json = json_name_parse,
       .metadata_cache_bytes = p->metadata_cache_bytes,
       .keep_space = p->keep_space,
     },

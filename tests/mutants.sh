@@ -42,6 +42,12 @@ mutants=$(sed 's/^ *//' <<'END'
   l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-image-crash @ K: the L1 entry is in the file
   l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-image-crash @ K: entries are written through
   flush-sync @ image-flush.c @ s/  if (io_sync (img->io, err) == -1)/  if (0 \&\& io_sync (img->io, err) == -1)/ @ test-image-crash @ R5: a flush is a sync
+  data-file-sync @ image-flush.c @ s/(img->data_file && io_sync (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
+  data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R10: places in a data file are not clean
+  data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-image-crash @ R10: a raw data file is given real zeros
+  data-file-bit @ image-open.c @ s/    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0/    ? 0 : 0/ @ test-image-data-file @ R10: the raw bit stays
+  data-file-place @ mapping.c @ s/entry->host_offset == offset ||/1 ||/ @ test-image-data-file @ rule 38: a cluster's place is its own
+  data-file-lock @ data-file.c @ s/  if (!img->options.lock_backing)/  if (1)/ @ test-image-data-file @ a data file is locked
   fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-image-crash @ R5: FUA, too
   late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
   finish-sync @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||/      allocator_empty_pool (\&img->allocator, err) == -1 || 0 \&\&/ @ test-image-crash @ R8: the end is durable

@@ -56,6 +56,9 @@ refer_entry (struct checker *c, const uint8_t *be, struct error *err)
 
   if (raw_entry_decode (&c->h, &raw, &e, err) == -1)
     return -1;
+  /* In a data file nothing is counted. */
+  if (qcow2_has_data_file (&c->h))
+    return 0;
   switch (e.type) {
   case CLUSTER_NORMAL:
   case CLUSTER_ZERO_ALLOCATED:

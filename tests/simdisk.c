@@ -355,6 +355,7 @@ simdisk_open (struct simdisk *d, unsigned flags, struct error *err)
       .ops = &simdisk_ops,
       .read_only = !(flags & IO_OPEN_WRITE),
       .fresh_reads_zero = !d->device,
+      .identity = { 1, (uintptr_t) d },
       .fixed_size = d->device,
     },
     .disk = d,

@@ -18,12 +18,12 @@ io
 io-file io-file-internal
 qcow2-format
 compressed qcow2-extension qcow2-header qcow2-header-check qcow2-entry
-extent-list grace poison
+extent-list file-spec grace poison
 metadata-map table-cache inflate-cache
 refcount
 allocator
 mapping mapping-table mapping-subcluster
-backing backing-name image image-internal image-subcluster
+backing backing-name data-file image image-internal image-subcluster
 handoff handoff-gate handoff-internal handoff-timeline
 '
 ground='cleanup checked mutex error cursor'

@@ -42,6 +42,7 @@ refused 'host=a b' disk.qcow2 'host=a b'
 refused 'metadata-cache=0' disk.qcow2 metadata-cache=0
 refused 'metadata-cache=16X' disk.qcow2 metadata-cache=16X
 refused 'backing=here' disk.qcow2 backing=here
+refused 'data-file=here' disk.qcow2 data-file=here
 refused 'cache=unsafe' disk.qcow2 cache=unsafe
 refused "unknown parameter 'size'.*metadata-cache" disk.qcow2 size=1M
 
@@ -49,6 +50,9 @@ accepted control=ctl start=inactive while-inactive=hold hold-timeout=0
 accepted control=ctl start=active while-inactive=reject hold-timeout=1
 accepted metadata-cache=auto locking=auto cache=writeback backing=same-dir
 accepted metadata-cache=16M locking=off backing=on discard=off host=me
+accepted data-file=same-dir
+accepted data-file=on
+accepted data-file=off
 accepted locking=on backing=off discard=on
 
 # The names of --help, of --dump-plugin and of the error agree.

@@ -90,6 +90,27 @@ check_references (struct world *w, struct simdisk *disk)
   io_close (io);
 }
 
+/* A raw data file must hold what the guest sees, BUF. */
+static void
+check_raw (struct world *w, const uint8_t *buf)
+{
+  static uint8_t raw[DISK_SECTORS * SECTOR];
+  struct error err = ERROR_INIT;
+  struct io *io;
+  unsigned s;
+
+  if (w->options.opener->open (w->options.opener, "data.raw", 0, &io,
+                               &err) == -1 ||
+      io_pread (io, raw, sizeof raw, 0, &err) == -1)
+    fail_msg ("data.raw: %s", err.text);
+  for (s = 0; s < DISK_SECTORS; ++s)
+    if (memcmp (raw + s * SECTOR, buf + s * SECTOR, SECTOR) != 0)
+      fail_msg ("%s: seed %" PRIu64 ": request %u: sector %u of the raw data "
+                "file is not what the guest sees", w->geometry->name, w->seed,
+                w->request, s);
+  io_close (io);
+}
+
 void
 world_check (struct world *w, struct simdisk *disk, const uint64_t *allowed,
             const char *how, uint64_t *ret_found)
@@ -114,20 +135,64 @@ world_check (struct world *w, struct simdisk *disk, const uint64_t *allowed,
       ret_found[s] = bit;
   }
   image_close (img);
+  if (w->geometry->raw)
+    check_raw (w, buf);
   check_references (w, disk);
 }
 
 static void run_again (struct world *w, struct simdisk *left,
-                       const uint64_t *found);
+                       struct simdisk *data, const uint64_t *found);
+
+/* What data.raw means, also in the worlds that W was copied from. */
+static void
+use_data (struct world *w, struct simdisk *data)
+{
+  simdisk_opener_put ((struct simdisk_opener *) w->options.opener, "data.raw",
+                      data);
+}
+
+static void
+look_at (struct world *w, struct simdisk *left, struct simdisk *data,
+         const uint64_t *allowed, const char *how, uint64_t *ret_found)
+{
+  use_data (w, data);
+  world_check (w, left, allowed, how, ret_found);
+}
+
+static void
+look_at_cut (struct world *w)
+{
+  struct simdisk *left = simdisk_crash (w->disk, next_random (w));
+  struct simdisk *data = w->data ? simdisk_crash (w->data, next_random (w))
+                                 : NULL;
+  uint64_t found[DISK_SECTORS];
+
+  look_at (w, left, data, w->allowed, "power cut", found);
+  w->figures->cuts++;
+  if (w->nr_crashes < MAX_CRASHES && next_random (w) % 64 == 0)
+    run_again (w, left, data, found);
+  simdisk_free (left);
+  simdisk_free (data);
+}
+
+static void
+look_at_kill (struct world *w)
+{
+  struct simdisk *left = simdisk_kill (w->disk);
+  struct simdisk *data = w->data ? simdisk_kill (w->data) : NULL;
+
+  look_at (w, left, data, w->acknowledged, "kill", NULL);
+  w->figures->kills++;
+  simdisk_free (left);
+  simdisk_free (data);
+}
 
 /* Before each change of the file: lose power, be killed. */
 void
 world_look (void *opaque, const struct simdisk_event *event)
 {
   struct world *w = opaque;
-  uint64_t found[DISK_SECTORS];
   const unsigned nr_cuts = w->only_durable ? 16 : POWER_CUTS_PER_POINT;
-  struct simdisk *left;
   unsigned i;
 
   if (event->phase == SIMDISK_END || w->checking ||
@@ -135,18 +200,10 @@ world_look (void *opaque, const struct simdisk_event *event)
     return;
   w->checking = true;
   w->figures->points++;
-  for (i = 0; i < nr_cuts; ++i) {
-    left = simdisk_crash (w->disk, next_random (w));
-    world_check (w, left, w->allowed, "power cut", found);
-    w->figures->cuts++;
-    if (w->nr_crashes < MAX_CRASHES && next_random (w) % 64 == 0)
-      run_again (w, left, found);
-    simdisk_free (left);
-  }
-  left = simdisk_kill (w->disk);
-  world_check (w, left, w->acknowledged, "kill", NULL);
-  w->figures->kills++;
-  simdisk_free (left);
+  for (i = 0; i < nr_cuts; ++i)
+    look_at_cut (w);
+  look_at_kill (w);
+  use_data (w, w->data);
   w->checking = false;
 }
 
@@ -218,6 +275,9 @@ world_do_requests (struct world *w, unsigned nr)
   unsigned i;
 
   simdisk_trace (w->disk, world_look, w);
+  if (w->data)
+    simdisk_trace (w->data, world_look, w);
+  use_data (w, w->data);
   img = world_open (w, w->disk, true);
   for (i = 0; i < nr; ++i) {
     w->request++;
@@ -230,15 +290,21 @@ world_do_requests (struct world *w, unsigned nr)
   simdisk_trace (w->disk, NULL, NULL);
   /* Whoever is next may be another host: nothing may be left in our cache. */
   assert_int_equal (simdisk_nr_states (w->disk), 1);
+  if (!w->data)
+    return;
+  simdisk_trace (w->data, NULL, NULL);
+  assert_int_equal (simdisk_nr_states (w->data), 1);
 }
 
 /* Go on with what a power cut left: what it read first is all it may hold. */
 static void
-run_again (struct world *w, struct simdisk *left, const uint64_t *found)
+run_again (struct world *w, struct simdisk *left, struct simdisk *data,
+           const uint64_t *found)
 {
   struct world again = *w;
 
   again.disk = left;
+  again.data = data;
   again.checking = false;
   again.nr_crashes++;
   again.random = next_random (w) | 1;

@@ -27,6 +27,8 @@ struct geometry {
   const char *name;
   const char *create;           /* makes t.qcow2 (and base.raw) */
   bool backed;
+  bool has_data_file;           /* data.raw */
+  bool raw;                     /* which is a raw disk by itself */
 };
 
 struct figures { uint64_t cuts, kills, again, leaks, points; };
@@ -34,6 +36,7 @@ struct figures { uint64_t cuts, kills, again, leaks, points; };
 struct world {
   const struct geometry *geometry;
   struct simdisk *disk;
+  struct simdisk *data;         /* of the data file, or NULL */
   struct simdisk_opener opener;
   struct image_options options;
   uint64_t random;
@@ -51,7 +54,8 @@ struct world {
 /* What request REQUEST writes to a sector. */
 void world_fill_sector (uint8_t *p, unsigned request, unsigned sector);
 
-/* Open DISK as W says; fails the test where that fails. */
+/* Open DISK as W says, and as its data file what data.raw means now; fails
+ * the test where that fails. */
 struct image *world_open (struct world *w, struct simdisk *disk,
                           bool writing);
 

@@ -379,6 +379,33 @@ image_io (struct image *img)
   return img->io;
 }
 
+/* It has no data file. */
+struct io *
+image_data_file (struct image *img)
+{
+  (void) img;
+  return NULL;
+}
+
+int
+image_data_identity (const char *name, const struct qcow2_header *header,
+                     const struct image_options *options,
+                     uint64_t ret_identity[2], struct error *err)
+{
+  (void) name;
+  (void) header;
+  (void) options;
+  (void) err;
+  ret_identity[0] = ret_identity[1] = 0;
+  return 0;
+}
+
+void
+image_unlock (struct image *img)
+{
+  io_unlock (image_io (img));
+}
+
 void
 image_get_stats (struct image *img, struct image_stats *ret)
 {

@@ -56,7 +56,8 @@ setup (void **state)
   shell (p->top, "mkdir -p dir/sub dirty && touch dir/top.qcow2 dir/base "
          "dir/sub/base dir/a:b secret dirty/base && ln -s base dir/base-link "
          "&& ln -s ../secret dir/out-link && ln -s .. dir/sub-out && "
-         "ln -s dir here && ln -s gone dir/dangling");
+         "ln -s dir here && ln -s gone dir/dangling && "
+         "ln -s /dev/stdin dir/fd-link && ln -s loop dir/loop");
   *state = p;
   return 0;
 }
@@ -83,7 +84,8 @@ assert_means (const struct place *p, const char *overlay, const char *name,
   char path[256];
   char *got = NULL;
 
-  if (backing_name_resolve (overlay, name, policy, &got, &err) == -1)
+  if (backing_name_resolve (NAMED_BACKING, overlay, name, policy, &got,
+                            &err) == -1)
     fail_msg ("%s: %s", name, err.text);
   snprintf (path, sizeof path, "%s%s%s", expected[0] == '/' ? "" : p->top,
             expected[0] == '/' ? "" : "/", expected);
@@ -98,8 +100,8 @@ assert_refused (const struct place *p, const char *name,
   char *got = (char *) "untouched";
   struct error err = ERROR_INIT;
 
-  assert_int_equal (backing_name_resolve (p->overlay, name, policy, &got,
-                                          &err), -1);
+  assert_int_equal (backing_name_resolve (NAMED_BACKING, p->overlay, name,
+                                          policy, &got, &err), -1);
   assert_int_equal (err.errnum, errnum);
   if (!strstr (err.text, text))
     fail_msg ("\"%s\" is not in \"%s\"", text, err.text);
@@ -159,7 +161,7 @@ test_protocols (void **state)
 {
   static const char *const names[] = {
     "nbd://host/export", "json:{\"driver\":\"raw\"}", "http://host/file",
-    "file:base", "a:b", ":", "nbd:unix:/run/socket", "fat:rw:dir",
+    "file:", "file://host/base", "a:b", ":", "nbd:unix:/run/socket", "fat:rw:dir",
   };
   const struct place *p = *state;
   size_t i;
@@ -169,8 +171,47 @@ test_protocols (void **state)
     assert_refused (p, names[i], BACKING_ON, ENOTSUP, names[i]);
     assert_refused (p, names[i], BACKING_OFF, EPERM, "backing=off");
   }
+  assert_means (p, p->overlay, "file:base", BACKING_SAME_DIR, "dir/base");
+  assert_means (p, p->overlay, "file:a:b", BACKING_SAME_DIR, "dir/a:b");
+  assert_means (p, p->overlay, "file:///etc/passwd", BACKING_ON,
+                "///etc/passwd");
+  assert_refused (p, "file:../secret", BACKING_SAME_DIR, EPERM, "secret");
+  assert_refused (p, "file:///etc/passwd", BACKING_SAME_DIR, EPERM, "not in");
   /* After a slash a colon is a colon. */
   assert_means (p, p->overlay, "./a:b", BACKING_SAME_DIR, "dir/a:b");
+}
+
+/* Names that mean whatever some process has open, also by way of links. */
+static void
+test_open_files (void **state)
+{
+  const struct place *p = *state;
+
+  assert_refused (p, "/proc/self/fd/0", BACKING_ON, EPERM, "open file");
+  assert_refused (p, "/dev/fd/0", BACKING_ON, EPERM, "open file");
+  assert_refused (p, "/dev/stdin", BACKING_ON, EPERM, "open file");
+  assert_refused (p, "/proc/1/root/etc/passwd", BACKING_ON, EPERM, "open");
+  assert_refused (p, "fd-link", BACKING_ON, EPERM, "open file");
+  assert_refused (p, "file:fd-link", BACKING_SAME_DIR, EPERM, "open file");
+  /* A loop of links leads nowhere: opening it says so. */
+  assert_means (p, p->overlay, "loop", BACKING_ON, "dir/loop");
+}
+
+/* The same rules for data files, in their own words. */
+static void
+test_data_file (void **state)
+{
+  const struct place *p = *state;
+  struct error err = ERROR_INIT;
+  char *got;
+
+  assert_int_equal (backing_name_resolve (NAMED_DATA, p->overlay, "../secret",
+                                          BACKING_SAME_DIR, &got, &err), -1);
+  assert_non_null (strstr (err.text, "names the data file"));
+  assert_non_null (strstr (err.text, "data-file=on"));
+  assert_int_equal (backing_name_resolve (NAMED_DATA, p->overlay, "nbd://x",
+                                          BACKING_ON, &got, &err), -1);
+  assert_non_null (strstr (err.text, "data-file=PATH"));
 }
 
 static void
@@ -207,11 +248,11 @@ test_relative_overlay (void **state)
   assert_int_equal (chdir (dir), 0);
   assert_means (p, "top.qcow2", "base", BACKING_SAME_DIR, "dir/base");
   assert_means (p, "sub/top.qcow2", "base", BACKING_SAME_DIR, "dir/sub/base");
-  r = backing_name_resolve ("top.qcow2", "../secret", BACKING_SAME_DIR, &got,
-                            NULL);
+  r = backing_name_resolve (NAMED_BACKING, "top.qcow2", "../secret",
+                            BACKING_SAME_DIR, &got, NULL);
   assert_int_equal (r, -1);
-  assert_int_equal (backing_name_resolve ("top.qcow2", "base", BACKING_ON,
-                                          &got, NULL), 0);
+  assert_int_equal (backing_name_resolve (NAMED_BACKING, "top.qcow2", "base",
+                                          BACKING_ON, &got, NULL), 0);
   assert_string_equal (got, "base");
   free (got);
   assert_int_equal (chdir (before), 0);
@@ -226,6 +267,8 @@ main (void)
     cmocka_unit_test (test_leading_out),
     cmocka_unit_test (test_missing),
     cmocka_unit_test (test_protocols),
+    cmocka_unit_test (test_open_files),
+    cmocka_unit_test (test_data_file),
     cmocka_unit_test (test_off),
     cmocka_unit_test (test_on),
     cmocka_unit_test (test_relative_overlay),

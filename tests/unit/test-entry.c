@@ -46,13 +46,15 @@ struct l2_case {
 };
 
 static void
-run_l2_case (const struct l2_case *c)
+run_l2_case (const struct l2_case *c, uint64_t incompatible_features)
 {
-  const struct qcow2_header h = header (c->version, c->cluster_bits);
+  struct qcow2_header h = header (c->version, c->cluster_bits);
   struct error err = ERROR_INIT;
   struct l2_entry e = { .host_offset = 0x5a5a };
-  int r = l2_entry_decode (&h, c->raw, &e, &err);
+  int r;
 
+  h.incompatible_features = incompatible_features;
+  r = l2_entry_decode (&h, c->raw, &e, &err);
   if (c->error) {
     check_error (r, &err, c->error);
     assert_int_equal (e.host_offset, 0x5a5a);
@@ -67,12 +69,13 @@ run_l2_case (const struct l2_case *c)
   assert_int_equal (e.copied, c->want.copied);
 }
 
-#define RUN_L2_CASES(cases)                                     \
+#define RUN_L2_CASES_WITH(cases, incompatible)                  \
   do {                                                          \
     size_t i_;                                                  \
     for (i_ = 0; i_ < sizeof cases / sizeof cases[0]; i_++)     \
-      run_l2_case (&cases[i_]);                                 \
+      run_l2_case (&cases[i_], incompatible);                   \
   } while (0)
+#define RUN_L2_CASES(cases) RUN_L2_CASES_WITH (cases, 0)
 
 static void
 test_l2_standard (void **state)
@@ -98,6 +101,26 @@ test_l2_standard (void **state)
 
   (void) state;
   RUN_L2_CASES (cases);
+}
+
+/* Rules 37, 38: place 0 is one as any other, and none is shared. */
+static void
+test_l2_data_file (void **state)
+{
+  static const struct l2_case cases[] = {
+    { 3, 16, 0, NULL, { CLUSTER_UNALLOCATED, 0, 0, false } },
+    { 3, 16, COPIED, NULL, { CLUSTER_NORMAL, 0, 0, true } },
+    { 3, 16, 0x10000, NULL, { CLUSTER_NORMAL, 0x10000, 0, true } },
+    { 3, 16, COPIED | 0x10000, NULL, { CLUSTER_NORMAL, 0x10000, 0, true } },
+    { 3, 16, 1, NULL, { CLUSTER_ZERO_PLAIN, 0, 0, false } },
+    { 3, 16, 0x10001, NULL, { CLUSTER_ZERO_ALLOCATED, 0x10000, 0, false } },
+    { 3, 16, 0x8000, "not a multiple", { 0 } },
+    { 3, 16, COMPRESSED | 0x10000, "a compressed cluster in an image with an "
+      "external data file", { 0 } },
+  };
+
+  (void) state;
+  RUN_L2_CASES_WITH (cases, QCOW2_INCOMPAT_DATA_FILE);
 }
 
 static void
@@ -336,6 +359,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_l2_standard),
+    cmocka_unit_test (test_l2_data_file),
     cmocka_unit_test (test_l2_zero),
     cmocka_unit_test (test_l2_compressed),
     cmocka_unit_test (test_l2_compressed_bounds),

@@ -156,7 +156,8 @@ test_features (void **state)
   assert_int_equal (qcow2_header_unsupported (&h, true, NULL), 0);
   create ("data_file=data,data_file_raw=on", "", 1 << 20, &h);
   assert_int_equal (h.autoclear_features, QCOW2_AUTOCLEAR_DATA_FILE_RAW);
-  check_unsupported (&h, "external data file");
+  assert_string_equal (h.data_file_name, "data");
+  assert_true (qcow2_data_file_is_raw (&h));
 }
 
 static void

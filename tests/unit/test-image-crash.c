@@ -62,12 +62,24 @@ static const struct geometry geometries[] = {
     ">/dev/null && qemu-img map t.qcow2 | sed 1d | while read start len host "
     "file; do yes stale | dd of=t.qcow2 bs=512 seek=$((host / 512 + 1)) "
     "count=25 iflag=fullblock conv=notrunc status=none; done", false },
+  /* Over what others have left in the data file. */
+  { .name = "data file", .has_data_file = true,
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,"
+              "data_file=data.raw t.qcow2 256k && cp stale data.raw" },
+  { .name = "data file, backed", .has_data_file = true, .backed = true,
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=2k,"
+              "data_file=data.raw -b base.raw -F raw t.qcow2 256k && "
+              "cp stale data.raw" },
+  { .name = "raw data file", .has_data_file = true, .raw = true,
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,"
+              "data_file=data.raw,data_file_raw=on t.qcow2 256k" },
 };
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 
 static struct figures figures;
 static char dir[] = "/tmp/baton-crash-XXXXXX";
 static struct simdisk *base;
+static struct simdisk *data;    /* of the geometry being tried, or NULL */
 
 /* -- images ------------------------------------------------------------ */
 
@@ -114,6 +126,13 @@ make_base (void)
   fclose (fp);
 }
 
+/* What no request writes. */
+static void
+make_stale (void)
+{
+  shell ("head -c 256k /dev/zero | tr '\\0' '\\335' >stale");
+}
+
 static void
 world_init (struct world *w, const struct geometry *g,
             struct simdisk *pristine, uint64_t seed)
@@ -124,11 +143,13 @@ world_init (struct world *w, const struct geometry *g,
     .geometry = g, .seed = seed, .request = 1,
     .random = (seed + 1) * UINT64_C (0x9e3779b97f4a7c15),
     .disk = simdisk_kill (pristine), .figures = &figures,
+    .data = g->has_data_file ? simdisk_kill (data) : NULL,
   };
   simdisk_opener_init (&w->opener);
   simdisk_opener_put (&w->opener, "base.raw", base);
+  simdisk_opener_put (&w->opener, "data.raw", w->data);
   w->options = (struct image_options) {
-    .opener = &w->opener.base, .backing = BACKING_ON,
+    .opener = &w->opener.base, .backing = BACKING_ON, .data_file = BACKING_ON,
     .metadata_cache_bytes = 1,
   };
   for (s = 0; s < DISK_SECTORS; ++s)
@@ -139,6 +160,7 @@ static void
 world_destroy (struct world *w)
 {
   simdisk_free (w->disk);
+  simdisk_free (w->data);
   simdisk_opener_destroy (&w->opener);
 }
 
@@ -219,14 +241,17 @@ test_crash (void **state)
 
   (void) state;
   make_base ();
+  make_stale ();
   base = load ("base.raw");
   for (i = 0; i < NR_GEOMETRIES; ++i) {
     shell (geometries[i].create);
     pristine = load ("t.qcow2");
+    data = geometries[i].has_data_file ? load ("data.raw") : NULL;
     for (seed = first; seed < first + nr; ++seed)
       run (&geometries[i], pristine, seed);
     simdisk_free (pristine);
-    shell ("rm t.qcow2");
+    simdisk_free (data);
+    shell ("rm -f t.qcow2 data.raw");
   }
   simdisk_free (base);
   printf ("crash points %" PRIu64 ", power cuts %" PRIu64 ", kills %" PRIu64
