@@ -75,24 +75,19 @@ is_other_file (struct handoff *h, struct image *img)
   return other;
 }
 
-/* A size cannot change under a client that is connected, and the destination
- * told its clients a size when it started. */
+/* A size cannot change under a client that is connected.  What is accepted
+ * stays so whatever becomes of the activation: it is what the file says. */
 static int
 verify (struct handoff *h, struct stopwatch *w, struct image *img,
         struct error *err)
 {
-  const uint64_t old_size = handoff_size (h);
-  const uint64_t new_size = image_size (img);
-
   stopwatch_lap (w, "verify");
   if (is_other_file (h, img))
     return error_set_class (err, ESTALE, "OtherImage",
                             "the path, or that of the data file, leads to "
                             "another file than when this server last looked at it; if that is intended, "
                             "run baton invalidate first");
-  if (new_size != old_size)
-    return handoff_size_changed (old_size, new_size, err);
-  return 0;
+  return handoff_accept_size (h, image_size (img), err);
 }
 
 static int

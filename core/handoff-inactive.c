@@ -10,7 +10,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "checked.h"
 #include "cleanup.h"
@@ -79,15 +78,6 @@ handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
   r = read_header (h, io, ret, err);
   io_close (io);
   return r;
-}
-
-int
-handoff_size_changed (uint64_t old_size, uint64_t new_size, struct error *err)
-{
-  return error_set_class (err, ESTALE, "SizeChanged",
-                          "its virtual size is %" PRIu64 " bytes now, but "
-                          "clients of this server were told %" PRIu64 ": "
-                          "start the server again", new_size, old_size);
 }
 
 /* -- guest data ------------------------------------------------------ */

@@ -40,6 +40,7 @@ struct handoff {
 
   struct mutex memory;
   uint64_t virtual_size GUARDED_BY (memory);
+  uint64_t nr_clients GUARDED_BY (memory); /* who were told virtual_size */
   uint32_t cluster_size GUARDED_BY (memory);
   uint64_t identity[2] GUARDED_BY (memory); /* of the file, see io.h */
   uint64_t data_identity[2] GUARDED_BY (memory); /* of its data file */
@@ -59,6 +60,11 @@ void handoff_remember_timeline (struct handoff *h,
                                 const struct handoff_timeline *t);
 void handoff_remember_lock (struct handoff *h, bool locked);
 
+/* The image has SIZE now: from now on so do we, and whoever connects is told
+ * so.  -1, class "SizeChanged", both sizes, where it is another one and
+ * clients were told that. */
+int handoff_accept_size (struct handoff *h, uint64_t size, struct error *err);
+
 /* -- handoff-inactive.c ---------------------------------------------- */
 
 struct handoff_geometry {
@@ -71,10 +77,6 @@ struct handoff_geometry {
 /* Open the file, read its header, close it. */
 int handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
                            struct error *err);
-
-/* Fill ERR: class "SizeChanged", both sizes.  Returns -1. */
-int handoff_size_changed (uint64_t old_size, uint64_t new_size,
-                          struct error *err);
 
 /* -- handoff-stale.c ------------------------------------------------- */
 

@@ -137,6 +137,50 @@ handoff_size (struct handoff *h)
   return size;
 }
 
+void
+handoff_connect (struct handoff *h)
+{
+  mutex_lock (&h->memory);
+  h->nr_clients++;
+  mutex_unlock (&h->memory);
+}
+
+void
+handoff_disconnect (struct handoff *h)
+{
+  mutex_lock (&h->memory);
+  h->nr_clients--;
+  mutex_unlock (&h->memory);
+}
+
+static int
+accept_size_locked (struct handoff *h, uint64_t size, struct error *err)
+  REQUIRES (h->memory)
+{
+  if (size != h->virtual_size && h->nr_clients > 0)
+    return error_set_class (err, ESTALE, "SizeChanged",
+                            "its virtual size is %" PRIu64 " bytes now, but "
+                            "%" PRIu64 " connected client%s of this server "
+                            "%s told %" PRIu64 ": disconnect, and try again",
+                            size, h->nr_clients,
+                            h->nr_clients == 1 ? "" : "s",
+                            h->nr_clients == 1 ? "was" : "were",
+                            h->virtual_size);
+  h->virtual_size = size;
+  return 0;
+}
+
+int
+handoff_accept_size (struct handoff *h, uint64_t size, struct error *err)
+{
+  int r;
+
+  mutex_lock (&h->memory);
+  r = accept_size_locked (h, size, err);
+  mutex_unlock (&h->memory);
+  return r;
+}
+
 /* -- what is remembered ---------------------------------------------- */
 
 int
@@ -212,17 +256,15 @@ handoff_flush (struct handoff *h, struct error *err)
 static int
 invalidate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
 {
-  const uint64_t old_size = handoff_size (h);
   struct handoff_geometry g;
 
   if (gate_state (&h->gate) != HANDOFF_INACTIVE)
     return error_set_class (err, EPERM, "WrongState",
                             "this server is active, and it would throw "
                             "away unwritten changes; inactivate it first");
-  if (handoff_read_geometry (h, &g, err) == -1)
+  if (handoff_read_geometry (h, &g, err) == -1 ||
+      handoff_accept_size (h, g.virtual_size, err) == -1)
     return -1;
-  if (g.virtual_size != old_size)
-    return handoff_size_changed (old_size, g.virtual_size, err);
   remember_geometry (h, &g);
   return 0;
 }

@@ -93,8 +93,11 @@ void handoff_leave (struct handoff *h);
 int handoff_read_inactive (struct handoff *h, void *buf, size_t len,
                            uint64_t offset, struct error *err);
 
-/* Virtual size as last read; constant while clients are connected. */
+/* Virtual size as last read; constant while clients are connected, who are
+ * told it once: between these two calls, one pair for each of them. */
 uint64_t handoff_size (struct handoff *h);
+void handoff_connect (struct handoff *h);
+void handoff_disconnect (struct handoff *h);
 
 /* -- commands -------------------------------------------------------- */
 
@@ -111,11 +114,13 @@ int handoff_flush (struct handoff *h, struct error *err);
 int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
                         struct error *err);
 
-/* Forget all, read the header again, validate.  Only while inactive.  A file
- * that took the place of the one seen before is accepted from now on. */
+/* Forget all, read the header again, validate.  Only while inactive.  A
+ * new size is accepted as by handoff_activate.  A file that took the place of the one seen before is accepted from now on. */
 int handoff_invalidate (struct handoff *h, struct error *err);
 
-/* inactive -> active.  Success when already active.  "OtherImage" where the
+/* inactive -> active.  Success when already active.  A virtual size that has
+ * changed is accepted, or "SizeChanged" while clients are connected who were
+ * told the old one.  "OtherImage" where the
  * path leads to another file than when it was last looked at.  The place of ticket
  * and force, which come with the ownership record, is here. */
 int handoff_activate (struct handoff *h, struct error *err);

@@ -68,7 +68,17 @@ static void *
 plugin_open (int readonly)
 {
   (void) readonly;
+  handoff_connect (server.handoff);
   return NBDKIT_HANDLE_NOT_NEEDED;
+}
+
+/* It may come after the end, or never: then nobody counts any more. */
+static void
+plugin_close (void *handle)
+{
+  (void) handle;
+  if (server.handoff)
+    handoff_disconnect (server.handoff);
 }
 
 static int64_t
@@ -151,6 +161,7 @@ static struct nbdkit_plugin plugin = {
   .unload = plugin_unload,
 
   .open = plugin_open,
+  .close = plugin_close,
   .get_size = plugin_get_size,
   .export_description = plugin_export_description,
   .block_size = plugin_block_size,

@@ -46,11 +46,14 @@ test_invalidate (void **state)
   check_error (&err, EINVAL, NULL, "cannot invalidate " PATH ": not a qcow2");
   fake.magic = QCOW2_MAGIC;
   fake.virtual_size = 4096;
+  handoff_connect (h);
   assert_int_equal (handoff_invalidate (h, &err), -1);
   check_error (&err, ESTALE, "SizeChanged", "4096");
   check_last_error (h, &err);
   assert_int_equal (handoff_size (h), 1 << 20);
-  fake.virtual_size = 1 << 20;
+  handoff_disconnect (h);
+  assert_int_equal (handoff_invalidate (h, NULL), 0);
+  assert_int_equal (handoff_size (h), 4096);
   assert_int_equal (handoff_activate (h, NULL), 0);
   assert_int_equal (handoff_invalidate (h, &err), -1);
   check_error (&err, EPERM, "WrongState", "unwritten changes");

@@ -162,13 +162,19 @@ test_activate_other_size (void **state)
 
   (void) state;
   fake.virtual_size = 2 << 20;
+  handoff_connect (h);
+  handoff_connect (h);
+  handoff_disconnect (h);
   assert_int_equal (handoff_activate (h, &err), -1);
   check_error (&err, ESTALE, "SizeChanged", "2097152");
   check_error (&err, ESTALE, "SizeChanged", "1048576");
   check_state (h, HANDOFF_INACTIVE);
   assert_int_equal (fake.nr_calls[FAKE_START], 0);
-  fake.virtual_size = 1 << 20;
+  assert_int_equal (handoff_size (h), 1 << 20);
+  /* The last one who was told goes. */
+  handoff_disconnect (h);
   assert_int_equal (handoff_activate (h, NULL), 0);
+  assert_int_equal (handoff_size (h), 2 << 20);
   handoff_free (h);
 }
 
