@@ -41,6 +41,8 @@ pass_view_parse (const json_t *status, struct pass_view *ret)
   ret->state = parse_state (field_string (status, "state"));
   ret->has_size = field_u64 (status, "virtual-size", &ret->size_bytes);
   ret->has_file = field_u64 (status, "file-number", &ret->file_number);
+  ret->has_data_file = field_u64 (status, "data-file-number",
+                                  &ret->data_file_number);
   ret->has_pid = field_u64 (status, "pid", &ret->pid);
   field_bool (status, "locked", &ret->locked);
   field_bool (status, "read-only", &ret->read_only);
@@ -129,6 +131,9 @@ obstacle (const struct pass_view *src, const struct pass_view *dst)
     return PASS_REASON_SIZES_DIFFER;
   if (src->has_file && dst->has_file && src->file_number != dst->file_number)
     return PASS_REASON_FILES_DIFFER;
+  if (src->has_data_file && dst->has_data_file &&
+      src->data_file_number != dst->data_file_number)
+    return PASS_REASON_DATA_FILES_DIFFER;
   if (src->state == PASS_STATE_ACTIVE && dst->state == PASS_STATE_ACTIVE)
     return PASS_REASON_BOTH_ACTIVE;
   if (src->state == PASS_STATE_INACTIVE && dst->state == PASS_STATE_INACTIVE)

@@ -48,6 +48,8 @@ struct pass_view {
   uint64_t size_bytes;          /* virtual */
   bool has_file;
   uint64_t file_number;         /* inode: the same on all hosts */
+  bool has_data_file;
+  uint64_t data_file_number;    /* likewise */
   bool has_pid;
   uint64_t pid;
   char host[128];               /* "" : not told */
@@ -95,6 +97,7 @@ enum pass_reason {
   PASS_REASON_SAME_SERVER,
   PASS_REASON_SIZES_DIFFER,
   PASS_REASON_FILES_DIFFER,
+  PASS_REASON_DATA_FILES_DIFFER,
   PASS_REASON_DST_READ_ONLY,
   PASS_REASON_BOTH_ACTIVE,
   PASS_REASON_NONE_ACTIVE,

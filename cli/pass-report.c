@@ -59,6 +59,16 @@ tell_files (FILE *err, const struct pass_report *r)
 }
 
 static void
+tell_data_files (FILE *err, const struct pass_report *r)
+{
+  fprintf (err, "baton: %s: its image's data file is file number %" PRIu64
+           ", but that of %s is %" PRIu64 ": not the same disk (start both "
+           "with the same data-file=)\n",
+           r->dst, r->run->pass.dst.data_file_number,
+           r->src, r->run->pass.src.data_file_number);
+}
+
+static void
 tell_busy (FILE *err, const char *endpoint, enum pass_state state)
 {
   static const char *const words[] = {
@@ -112,6 +122,9 @@ tell_reason (FILE *err, const struct pass_report *r)
     return;
   case PASS_REASON_FILES_DIFFER:
     tell_files (err, r);
+    return;
+  case PASS_REASON_DATA_FILES_DIFFER:
+    tell_data_files (err, r);
     return;
   case PASS_REASON_DST_READ_ONLY:
     fprintf (err, "baton: %s: it serves read-only, which the guest would "
@@ -268,7 +281,8 @@ tell_hint (FILE *err, const struct pass_report *r)
 
   if (p->reason == PASS_REASON_SAME_SERVER ||
       p->reason == PASS_REASON_SIZES_DIFFER ||
-      p->reason == PASS_REASON_FILES_DIFFER)
+      p->reason == PASS_REASON_FILES_DIFFER ||
+      p->reason == PASS_REASON_DATA_FILES_DIFFER)
     return;
   if (p->reason == PASS_REASON_BOTH_ACTIVE)
     hint_compare (err, r);

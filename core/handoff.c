@@ -293,6 +293,13 @@ get_stats (struct handoff *h, struct image *img, struct handoff_status *ret)
   gate_leave (&h->gate);
 }
 
+/* A device has a number on this host only. */
+static uint64_t
+file_number (const uint64_t identity[2])
+{
+  return identity[1] == UINT64_MAX ? 0 : identity[1];
+}
+
 void
 handoff_get_status (struct handoff *h, struct handoff_status *ret)
 {
@@ -306,7 +313,8 @@ handoff_get_status (struct handoff *h, struct handoff_status *ret)
   ret->locked = h->locked;
   ret->virtual_size = h->virtual_size;
   ret->cluster_size = h->cluster_size;
-  ret->file_number = h->identity[1] == UINT64_MAX ? 0 : h->identity[1];
+  ret->file_number = file_number (h->identity);
+  ret->data_file_number = file_number (h->data_identity);
   memcpy (ret->last_error, h->last_error, sizeof ret->last_error);
   ret->last = h->last;
   mutex_unlock (&h->memory);

@@ -149,6 +149,7 @@ struct handoff_status {
   bool locked;                  /* a real lock is held on the file */
   uint64_t virtual_size;
   uint32_t cluster_size;
+  uint64_t data_file_number;    /* the same of the external data file */
   uint64_t file_number;         /* inode of a regular file, 0: not known; the
                                  * same on all hosts of a shared filesystem */
   uint64_t in_flight;

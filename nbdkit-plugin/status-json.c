@@ -95,6 +95,8 @@ add_state (json_t *o, const struct handoff_status *s)
   set (o, "cluster-size", number (s->cluster_size));
   set (o, "file-number",
        s->file_number ? number (s->file_number) : json_null ());
+  set (o, "data-file-number",
+       s->data_file_number ? number (s->data_file_number) : json_null ());
   set (o, "in-flight", number (s->in_flight));
   set (o, "parked", number (server.nr_parked));
   set (o, "activations", number (s->nr_activations));

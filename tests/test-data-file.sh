@@ -131,6 +131,15 @@ baton invalidate "$(control a)" >/dev/null || fail 'cannot be invalidated'
 baton activate "$(control a)" >/dev/null || fail 'cannot be activated again'
 stop a
 
+# Two servers of one image that have different data files.
+start_nbdkit a a.qcow2 control="$(control a)"
+cp a.raw copy.raw
+start_nbdkit b a.qcow2 control="$(control b)" start=inactive data-file=copy.raw
+baton pass "$(control a)" "$(control b)" >out 2>&1 && fail 'passed to a copy'
+grep -q 'not the same disk' out || fail "a copy: $(cat out)"
+stop a
+stop b
+
 # Who may choose.
 create dir/in.qcow2 in.raw
 mv in.raw dir/

@@ -303,6 +303,10 @@ test_obstacles (void **state)
   refused ("{\"state\":\"active\",\"file-number\":7}",
            "{\"state\":\"inactive\",\"file-number\":8}",
            PASS_REASON_FILES_DIFFER, PASS_OWNER_SRC);
+  refused ("{\"state\":\"active\",\"file-number\":7,\"data-file-number\":1}",
+           "{\"state\":\"inactive\",\"file-number\":7,"
+           "\"data-file-number\":2}",
+           PASS_REASON_DATA_FILES_DIFFER, PASS_OWNER_SRC);
   refused ("{\"state\":\"active\",\"host\":\"h\",\"pid\":7}",
            "{\"state\":\"active\",\"host\":\"h\",\"pid\":7}",
            PASS_REASON_SAME_SERVER, PASS_OWNER_UNKNOWN);
