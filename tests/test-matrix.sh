@@ -34,7 +34,6 @@ requires qemu-img qemu-io qemu-nbd nbdkit perl xargs
 # Where it is served after all the test fails: take the line away.
 not_yet='
 compress=on       compress
-data_file=        an external data file
 encrypt.format=   encryption .LUKS.
 '
 # Kinds whose images leak after a clean end, because we do not maintain what
