@@ -118,6 +118,21 @@ write_around (struct image *img, const struct span *s, const uint8_t *head,
   return 0;
 }
 
+/* Behind the disk's end the last cluster reads zeros by itself, unless it is
+ * encrypted; the disk may grow into it one day. */
+static int
+zero_rest (struct image *img, const struct span *s, uint64_t host,
+           struct error *err)
+{
+  const uint64_t unit = UINT64_C (1) << subcluster_bits (&img->header);
+  const uint64_t end = align_up (s->stop, unit);
+
+  if (!img->crypt || end == s->stop)
+    return 0;
+  return io_zero (img->data, host + (s->stop - s->start), end - s->stop, 0,
+                  err);
+}
+
 int
 image_write_over_data (struct image *img, const struct span *s,
                        const void *buf, uint64_t host, bool clean,
@@ -133,7 +148,8 @@ image_write_over_data (struct image *img, const struct span *s,
       image_read_in_grace (img, edges + head_len, tail_len, s->end,
                            err) == -1 ||
       write_around (img, s, edges, buf, edges + head_len, host, clean,
-                    err) == -1)
+                    err) == -1 ||
+      zero_rest (img, s, host, err) == -1)
     return -1;
   if (!buf && head_len == 0 && tail_len == 0 && clean)
     return 0;

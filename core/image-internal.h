@@ -43,8 +43,9 @@ enum image_mode {
 struct image {
   struct io *io;                /* owned */
   struct io *data_file;         /* external data file: owned; NULL: none */
+  struct io *crypt;             /* owned: encrypts; NULL: not encrypted */
   struct io *data;              /* where guest data is; borrowed: one of
-                                 * these two */
+                                 * these three */
   bool fresh_reads_zero;        /* a cluster that nobody wrote to since it was
                                  * taken reads zeros in DATA, durably */
   char *name;                   /* owned */
@@ -78,6 +79,11 @@ int image_open_layer (struct io *io, const char *name, bool for_writing,
                       const struct image_options *options,
                       const struct image *overlay,
                       const struct file_spec *spec, struct image **ret,
+                      struct error *err);
+
+/* image-crypt.c: where the image is encrypted, put what encrypts between it
+ * and its data. */
+int image_crypt_open (struct image *img, uint64_t file_size,
                       struct error *err);
 
 /* EINVAL unless [OFFSET, OFFSET + LEN) lies inside the disk. */

@@ -159,6 +159,8 @@ load (struct image *img, const struct file_spec *spec, struct error *err)
     return -1;
   if (img->for_writing && load_allocator (img, file_size, err) == -1)
     return -1;
+  if (image_crypt_open (img, file_size, err) == -1)
+    return -1;
   if (!has_backing (img, spec))
     return 0;
   img->backing_spec = spec && spec->has_backing ? spec->backing : NULL;
@@ -193,6 +195,7 @@ static void
 free_image (struct image *img) NO_TSA
 {
   backing_close (img->backing);
+  io_close (img->crypt);
   io_close (img->data_file);
   if (img->for_writing)
     allocator_destroy (&img->allocator);

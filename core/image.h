@@ -32,6 +32,7 @@
 #include "error.h"
 #include "file-spec.h"
 #include "io.h"
+#include "keyring.h"
 #include "qcow2-header.h"
 
 struct image;
@@ -54,6 +55,8 @@ struct image_options {
                                          * opened whatever name is inside.  Not
                                          * for backing files' data files */
   file_spec_parser parse_json;          /* of "json:" names; NULL: refused */
+  struct keyring *keyring;              /* for encrypted images, outlives the
+                                         * image; NULL: they are refused */
   uint64_t metadata_cache_bytes;        /* METADATA_CACHE_AUTO: cover the disk,
                                          * up to 64 MiB */
   bool keep_space;                      /* discard=off: trim punches no holes */
@@ -70,8 +73,9 @@ struct image_options {
 
 /* Open the image in IO (named NAME in messages, and where relative backing
  * names start), read and validate header, L1 table, refcount table and the
- * backing chain.  Writes nothing; locks nothing but backing and data files,
- * if the options say so.  FOR_WRITING says that
+ * backing chain; open the LUKS header of an encrypted one (EPERM, class
+ * "Passphrase", where that fails).  Writes nothing; locks nothing but backing
+ * and data files, if the options say so.  FOR_WRITING says that
  * image_start_writing will follow: features that matter only to a writer
  * are refused now.  Takes IO over on success only. */
 int image_open (struct io *io, const char *name, bool for_writing,

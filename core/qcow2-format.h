@@ -50,6 +50,9 @@
 #define QCOW2_CRYPT_AES 1
 #define QCOW2_CRYPT_LUKS 2
 
+/* Ours: eight key slots of the longest key take 2 MiB. */
+#define QCOW2_MAX_CRYPTO_BYTES (UINT64_C (16) << 20)
+
 #define QCOW2_COMPRESSION_ZLIB 0
 #define QCOW2_COMPRESSION_ZSTD 1
 

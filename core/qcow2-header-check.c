@@ -149,13 +149,34 @@ check_data_file (const struct qcow2_header *h, struct error *err)
   return 0;
 }
 
+/* "Offset ... at which the encryption header starts, must be aligned to a
+ * cluster boundary"; "length of the written encryption header". */
+static int
+check_crypto (const struct qcow2_header *h, struct error *err)
+{
+  if (h->crypt_method != QCOW2_CRYPT_LUKS)
+    return 0;
+  if (h->crypto_offset == 0)
+    return error_set (err, EINVAL,
+                      "Missing CRYPTO header for crypt method %" PRIu32,
+                      h->crypt_method);
+  if (h->crypto_bytes > QCOW2_MAX_CRYPTO_BYTES)
+    return error_set (err, EFBIG,
+                      "Encryption header too large: %" PRIu64
+                      " bytes, at most %" PRIu64 " are allowed",
+                      h->crypto_bytes, QCOW2_MAX_CRYPTO_BYTES);
+  return check_table_place (h, "Encryption header", h->crypto_offset,
+                            h->crypto_bytes, err);
+}
+
 int
 qcow2_header_check_tables (const struct qcow2_header *h, struct error *err)
 {
   if (check_l1_table (h, err) == -1 ||
       check_reftable (h, err) == -1 ||
       check_snapshots (h, err) == -1 ||
-      check_data_file (h, err) == -1)
+      check_data_file (h, err) == -1 ||
+      check_crypto (h, err) == -1)
     return -1;
   return check_overlap (h, err);
 }
@@ -190,9 +211,7 @@ qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                           struct error *err)
 {
   if (h->crypt_method == QCOW2_CRYPT_AES)
-    return unsupported_feature ("encryption (AES)", err);
-  if (h->crypt_method == QCOW2_CRYPT_LUKS)
-    return unsupported_feature ("encryption (LUKS)", err);
+    return unsupported_feature ("legacy AES encryption (crypt method 1)", err);
   if (!compressed_supported (h->compression_type))
     return unsupported_feature ("zstd compression, which was left out of "
                                 "this build", err);

@@ -353,6 +353,22 @@ read_backing_format (const struct qcow2_extension *e,
   return 0;
 }
 
+/* "Full disk encryption header pointer": offset and length. */
+static int
+read_crypto_place (const struct qcow2_extension *e, struct qcow2_header *h,
+                   struct error *err)
+{
+  if (h->crypt_method != QCOW2_CRYPT_LUKS)
+    return error_set (err, EINVAL, "CRYPTO header extension only expected "
+                      "with LUKS encryption method");
+  if (e->len_bytes != 16)
+    return error_set (err, EINVAL, "CRYPTO header extension size %" PRIu32
+                      ", but expected size 16", e->len_bytes);
+  h->crypto_offset = load_be64 (e->data);
+  h->crypto_bytes = load_be64 (e->data + 8);
+  return 0;
+}
+
 static int
 read_data_file_name (const struct qcow2_extension *e, struct qcow2_header *h,
                      struct error *err)
@@ -383,6 +399,9 @@ read_extensions (struct parse *p, struct error *err)
       p->h.has_bitmaps_extension = true;
     if (e.type == QCOW2_EXT_BACKING_FORMAT &&
         read_backing_format (&e, &p->h, err) == -1)
+      return -1;
+    if (e.type == QCOW2_EXT_CRYPTO &&
+        read_crypto_place (&e, &p->h, err) == -1)
       return -1;
     if (e.type == QCOW2_EXT_DATA_FILE &&
         read_data_file_name (&e, &p->h, err) == -1)

@@ -14,6 +14,9 @@
  *     at most QCOW2_MAX_REFTABLE_BYTES; both are cluster-aligned and end
  *     below INT64_MAX, and neither starts at 0 (L1 only if it has entries);
  *   - compression_type is known and agrees with incompatible bit 3;
+ *   - crypt_method is known; with LUKS, and only then, crypto_offset is not 0,
+ *     cluster-aligned, and the area of at most QCOW2_MAX_CRYPTO_BYTES ends
+ *     below INT64_MAX;
  *   - no incompatible bit outside `QCOW2_INCOMPAT_*` is set;
  *   - backing_name, backing_format, data_file_name are NUL-terminated, ""
  *     where absent;
@@ -53,6 +56,8 @@ struct qcow2_header {
   uint32_t header_length;               /* bytes */
   uint8_t compression_type;             /* QCOW2_COMPRESSION_* */
   bool has_bitmaps_extension;
+  uint64_t crypto_offset;               /* of the LUKS header; 0: none */
+  uint64_t crypto_bytes;                /* how long its area is */
   uint64_t backing_name_offset;         /* 0: no backing file */
   char backing_name[QCOW2_MAX_BACKING_NAME_BYTES + 1];
   char backing_format[64];              /* "" : not named */
@@ -95,7 +100,8 @@ qcow2_data_file_is_raw (const struct qcow2_header *h)
 }
 
 /* Fails, ENOTSUP, naming the feature, where H needs something that Baton
- * does not serve: encryption, or zstd when built without it.  WRITABLE also refuses the corrupt bit and (until
+ * does not serve: AES encryption, or zstd when built without it.  WRITABLE
+ * also refuses the corrupt bit and (until
  * repair exists) the dirty bit. */
 int qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                               struct error *err);

@@ -19,7 +19,7 @@ build=$(cd "${BATON_BUILD:-$src}" && pwd)
 [ -f "$build/config.h" ] || { echo "$0: $build is not configured" >&2; exit 2; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
-read -r -a libs <<<"$(pkg-config --libs cmocka zlib libzstd)"
+read -r -a libs <<<"$(pkg-config --libs cmocka gnutls zlib libzstd)"
 flags=(-std=gnu11 -O1 -w -D_GNU_SOURCE -I"$build" -I"$src/core" -I"$src/tests"
        -I"$src/tests/unit")
 
@@ -52,6 +52,9 @@ mutants=$(sed 's/^ *//' <<'END'
   late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
   finish-sync @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||/      allocator_empty_pool (\&img->allocator, err) == -1 || 0 \&\&/ @ test-image-crash @ R8: the end is durable
   finish-pool @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
+  crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted
+  crypt-sectors @ io-crypt.c @ s/range_lock_take (&c->sectors, &range, offset .*,/range_lock_take (\&c->sectors, \&range, (uintptr_t) \&range,/;s/                   (offset + len - 1) .*);/                   (uintptr_t) \&range);/ @ test-io-crypt @ R11: a sector is held while it is changed
+  crypt-key-kept @ keyring.c @ s/if (memcmp (known->header, raw, LUKS_HEADER_BYTES) == 0)/if (1)/ @ test-luks @ a key is used again for its own header alone
   backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
   sub-zero-bit @ image-subcluster.c @ s/  if ((missing & bitmap_zero (bitmap)) || /  if (/ @ test-image-crash @ R9: what was zeroed is written whole, durably, before its bit
   sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-image-crash @ R9: so is what has a backing file's data behind it

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Includes point down the ranks of docs/ARCHITECTURE.md: core/ knows only
-# itself and the C library, zlib and zstd; control/ knows of core/ only the
+# itself and the C library, zlib, zstd and, for ciphers and hashes, GnuTLS; control/ knows of core/ only the
 # ground; tls/ and core/ do not know each other; only nbdkit-plugin/ knows all.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
@@ -12,10 +12,14 @@ cd "$top_srcdir"
 # core/, lowest rank first.  A file may include its own rank and lower ones.
 ranks='
 cleanup checked mutex error
-cursor range-lock
+cursor range-lock secret
 lock
+sector-cipher
 io
-io-file io-file-internal
+io-file io-file-internal io-crypt
+luks-header
+luks
+keyring
 qcow2-format
 compressed qcow2-extension qcow2-header qcow2-header-check qcow2-entry
 extent-list file-spec grace poison
@@ -126,7 +130,16 @@ only_from ()
 }
 
 sockets='^(sys/socket|sys/un|netinet/.*|arpa/.*|netdb|poll|sys/poll)\.h$'
-no_system core "$sockets|^(nbdkit.*|libnbd|jansson|syslog|gnutls/.*)\.h$"
+no_system core "$sockets|^(nbdkit.*|libnbd|jansson|syslog)\.h$"
+for file in $(grep -lE '^# *include *<gnutls/' core/*.[ch] || :); do
+  case ${file##*/} in
+    sector-cipher.c | luks.c) ;;
+    *) wrong "$file includes GnuTLS: only core's ciphers may" ;;
+  esac
+  ! system_includes "$file" | grep '^gnutls/' |
+    grep -qvE '^gnutls/(gnutls|crypto)\.h$' ||
+    wrong "$file includes more of GnuTLS than ciphers"
+done
 no_system tls '^(nbdkit.*|libnbd|jansson)\.h$'
 no_system control '^(nbdkit.*|libnbd)\.h$'
 no_system cli '^nbdkit.*\.h$'

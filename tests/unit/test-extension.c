@@ -219,6 +219,66 @@ test_walk_limit (void **state)
                  EFBIG, "more than 1024 header extensions");
 }
 
+/* -- the LUKS header's place -------------------------------------------- */
+
+struct crypto_case {
+  uint32_t method;
+  uint64_t offset, bytes;
+  uint32_t len;                 /* of the extension */
+  int errnum;
+  const char *text;
+};
+
+static int
+parse_crypto (const struct crypto_case *c, struct qcow2_header *ret,
+              struct error *err)
+{
+  static uint8_t buf[BUILT_BYTES];
+  uint8_t data[24] = { 0 };
+
+  build_header (buf, 3);
+  poke (buf, (struct poke) { AT_CRYPT, 4, c->method });
+  store_be64 (data, c->offset);
+  store_be64 (data + 8, c->bytes);
+  build_extension (buf, 112, QCOW2_EXT_CRYPTO, data, c->len);
+  return parse_exactly (buf, BUILT_BYTES, ret, err);
+}
+
+static void
+test_crypto (void **state)
+{
+  static const struct crypto_case cases[] = {
+    { 2, 0x40000, 0x1f9000, 16, 0, NULL },
+    { 2, 0, 0x1f9000, 16, EINVAL, "Missing CRYPTO header" },
+    { 0, 0x40000, 0x1f9000, 16, EINVAL, "extension only expected with LUKS" },
+    { 1, 0x40000, 0x1f9000, 16, EINVAL, "extension only expected with LUKS" },
+    { 2, 0x40000, 0x1f9000, 8, EINVAL, "size 8, but expected size 16" },
+    { 2, 0x40000, 0x1f9000, 24, EINVAL, "size 24, but expected size 16" },
+    { 2, 0x40200, 0x1f9000, 16, EINVAL,
+      "Encryption header offset invalid: 0x40200 is not a multiple" },
+    { 2, 0x40000, 0x1000001, 16, EFBIG,
+      "Encryption header too large: 16777217 bytes" },
+    { 2, UINT64_C (0x7fffffffffff0000), 0x10000, 16, EINVAL,
+      "end beyond 2^63" },
+  };
+  struct qcow2_header h;
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct error err = ERROR_INIT;
+    const int r = parse_crypto (&cases[i], &h, &err);
+
+    if (cases[i].errnum)
+      check_refusal (cases[i].text, r, &err, cases[i].errnum, cases[i].text);
+    else {
+      assert_int_equal (r, 0);
+      assert_int_equal (h.crypto_offset, cases[i].offset);
+      assert_int_equal (h.crypto_bytes, cases[i].bytes);
+    }
+  }
+}
+
 int
 main (void)
 {
@@ -226,6 +286,7 @@ main (void)
     cmocka_unit_test (test_extensions_read),
     cmocka_unit_test (test_backing_format),
     cmocka_unit_test (test_extension_faults),
+    cmocka_unit_test (test_crypto),
     cmocka_unit_test (test_feature_names),
     cmocka_unit_test (test_feature_list),
     cmocka_unit_test (test_walk),

@@ -130,7 +130,8 @@ test_features (void **state)
       {{ AT_INCOMPAT, 8, 1 << 5 }, { AT_L1_SIZE, 4, 0 },
        { 112, 8, UINT64_MAX }}, 0, ENOTSUP, "features: bit 5;" },
     { "AES", 3, {{ AT_CRYPT, 4, 1 }}, 0, 0, NULL },
-    { "LUKS", 2, {{ AT_CRYPT, 4, 2 }}, 0, 0, NULL },
+    { "LUKS, and no place", 2, {{ AT_CRYPT, 4, 2 }}, 0, EINVAL,
+      "Missing CRYPTO header for crypt method 2" },
     { "crypt 3", 2, {{ AT_CRYPT, 4, 3 }}, 0, ENOTSUP,
       "Unsupported encryption method 3, known are 0 (none), 1 (AES) and 2 "
       "(LUKS)" },
@@ -317,8 +318,9 @@ test_unsupported (void **state)
       "serve it read-only" },
     { { .incompatible_features = 4 }, 0, 0, NULL },
     { { .incompatible_features = 16 }, 0, 0, NULL },
-    { { .crypt_method = 1 }, 1, 1, "uses encryption (AES), which" },
-    { { .crypt_method = 2 }, 1, 1, "uses encryption (LUKS), which" },
+    { { .crypt_method = 1 }, 1, 1,
+      "uses legacy AES encryption (crypt method 1), which" },
+    { { .crypt_method = 2 }, 0, 0, NULL },
     { { .compression_type = 7 }, 1, 1, "uses zstd compression, which" },
   };
   size_t i;

@@ -73,12 +73,17 @@ static const struct geometry geometries[] = {
   { .name = "raw data file", .has_data_file = true, .raw = true,
     .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,"
               "data_file=data.raw,data_file_raw=on t.qcow2 256k" },
+  { "v3 4k LUKS", "printf secret >pw && qemu-img create -q -f qcow2 "
+    "--object secret,id=s,file=pw -o cluster_size=4k,encrypt.format=luks,"
+    "encrypt.key-secret=s,encrypt.cipher-alg=aes-128,encrypt.iter-time=10 "
+    "t.qcow2 256k", false },
 };
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 
 static struct figures figures;
 static char dir[] = "/tmp/baton-crash-XXXXXX";
 static struct simdisk *base;
+static struct keyring *keyring;
 static struct simdisk *data;    /* of the geometry being tried, or NULL */
 
 /* -- images ------------------------------------------------------------ */
@@ -150,6 +155,7 @@ world_init (struct world *w, const struct geometry *g,
   simdisk_opener_put (&w->opener, "data.raw", w->data);
   w->options = (struct image_options) {
     .opener = &w->opener.base, .backing = BACKING_ON, .data_file = BACKING_ON,
+    .keyring = keyring,
     .metadata_cache_bytes = 1,
   };
   for (s = 0; s < DISK_SECTORS; ++s)
@@ -243,6 +249,7 @@ test_crash (void **state)
   make_base ();
   make_stale ();
   base = load ("base.raw");
+  assert_int_equal (keyring_new ("secret", 6, "pw", &keyring, NULL), 0);
   for (i = 0; i < NR_GEOMETRIES; ++i) {
     shell (geometries[i].create);
     pristine = load ("t.qcow2");
@@ -254,6 +261,7 @@ test_crash (void **state)
     shell ("rm -f t.qcow2 data.raw");
   }
   simdisk_free (base);
+  keyring_free (keyring);
   printf ("crash points %" PRIu64 ", power cuts %" PRIu64 ", kills %" PRIu64
           ", of them served again %" PRIu64 ", leaked clusters seen %" PRIu64
           "; seeds %" PRIu64 " to %" PRIu64 "; 0 violations\n",
