@@ -70,6 +70,7 @@ int handoff_accept_size (struct handoff *h, uint64_t size, struct error *err);
 struct handoff_geometry {
   uint64_t virtual_size;
   uint32_t cluster_size;
+  bool encrypted;
   uint64_t identity[2];         /* which file, see io.h */
   uint64_t data_identity[2];    /* which data file; both 0: none */
 };
@@ -77,6 +78,11 @@ struct handoff_geometry {
 /* Open the file, read its header, close it. */
 int handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
                            struct error *err);
+
+/* Open the keys of an encrypted image and its chain while there is time: an
+ * activation then finds them in the keyring.  Fails where the passphrase is
+ * missing or wrong; whatever else is wrong is for the activation to say. */
+int handoff_warm_keyring (struct handoff *h, struct error *err);
 
 /* -- handoff-stale.c ------------------------------------------------- */
 

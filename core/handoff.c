@@ -53,12 +53,23 @@ remember_geometry (struct handoff *h, const struct handoff_geometry *g)
   mutex_unlock (&h->memory);
 }
 
+/* A file further down may be encrypted where the image is not. */
+static int
+warm_keyring (struct handoff *h, const struct handoff_geometry *g,
+              struct error *err)
+{
+  if (!g->encrypted && !h->options.keyring)
+    return 0;
+  return handoff_warm_keyring (h, err);
+}
+
 static int
 learn_geometry (struct handoff *h, struct error *err)
 {
   struct handoff_geometry g;
 
-  if (handoff_read_geometry (h, &g, err) == -1)
+  if (handoff_read_geometry (h, &g, err) == -1 ||
+      warm_keyring (h, &g, err) == -1)
     return -1;
   remember_geometry (h, &g);
   return 0;
@@ -263,7 +274,8 @@ invalidate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
                             "this server is active, and it would throw "
                             "away unwritten changes; inactivate it first");
   if (handoff_read_geometry (h, &g, err) == -1 ||
-      handoff_accept_size (h, g.virtual_size, err) == -1)
+      handoff_accept_size (h, g.virtual_size, err) == -1 ||
+      warm_keyring (h, &g, err) == -1)
     return -1;
   remember_geometry (h, &g);
   return 0;

@@ -20,6 +20,7 @@
 #include "host-name.h"
 #include "parameters-control.h"
 #include "parameters.h"
+#include "passphrase.h"
 
 #define MAX_HOST_CHARS 64
 
@@ -78,7 +79,11 @@
      "                            none; or PATH, whatever it names.\n")      \
   X ("discard", set_discard,                                                \
      "discard=on|off              Give trimmed space back to the\n"         \
-     "                            filesystem (default), or keep it.\n")
+     "                            filesystem (default), or keep it.\n")    \
+  X ("passphrase-file", set_passphrase_file,                                \
+     "passphrase-file=<FILE>|-|-<FD>  The passphrase of an encrypted\n"     \
+     "                            (LUKS) image: in a file, asked for, or\n" \
+     "                            on a file descriptor.\n")
 
 typedef int (*set_fn) (struct parameters *p, const char *value);
 
@@ -93,6 +98,7 @@ static int set_host (struct parameters *p, const char *value);
 static int set_backing (struct parameters *p, const char *value);
 static int set_data_file (struct parameters *p, const char *value);
 static int set_discard (struct parameters *p, const char *value);
+static int set_passphrase_file (struct parameters *p, const char *value);
 
 #define HELP(name, set, help) help
 #define ROW(name, set, help) { name, set },
@@ -310,6 +316,12 @@ set_discard (struct parameters *p, const char *value)
   return i == -1 ? -1 : 0;
 }
 
+static int
+set_passphrase_file (struct parameters *p, const char *value)
+{
+  return passphrase_read (value, &p->keyring);
+}
+
 /* -- the whole ------------------------------------------------------- */
 
 static const struct row *
@@ -418,6 +430,8 @@ parameters_free (struct parameters *p)
   free (p->control_tls_psk);
   free (p->host);
   free (p->data_file_path);
+  keyring_free (p->keyring);
+  p->keyring = NULL;
   p->file = p->control = p->host = p->data_file_path = NULL;
   p->control_listen = p->control_tls_certificates = p->control_tls_psk = NULL;
   access_list_clear (&p->control_access);

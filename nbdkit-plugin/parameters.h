@@ -18,6 +18,7 @@
 #include "access.h"
 #include "image.h"
 #include "io-file.h"
+#include "keyring.h"
 
 struct parameters {
   char *file;                           /* absolute */
@@ -39,6 +40,7 @@ struct parameters {
   char *data_file_path;                 /* absolute, or NULL: as the image
                                          * says */
   bool keep_space;
+  struct keyring *keyring;              /* of passphrase-file=, or NULL */
   uint64_t given;                       /* bit per row of the table */
 };
 

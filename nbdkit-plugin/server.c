@@ -60,6 +60,7 @@ new_handoff (struct error *err)
       .data_file = p->data_file,
       .data_file_path = p->data_file_path,
       .parse_json = json_name_parse,
+      .keyring = p->keyring,
       .metadata_cache_bytes = p->metadata_cache_bytes,
       .keep_space = p->keep_space,
     },
@@ -127,6 +128,7 @@ server_listen (void)
   struct error err = ERROR_INIT;
 
   server.serving = true;
+  keyring_relock (server.parameters.keyring);
   if (endpoints_start (&server.endpoints, &err) == -1)
     return report (&err);
   return 0;
