@@ -187,9 +187,10 @@ check (struct checker *c, uint64_t *ret_leaks, struct error *err)
   c->nr_clusters = div_round_up (c->file_size, c->h.cluster_size);
   c->references = calloc (c->nr_clusters, sizeof *c->references);
   if (refer (c, 0, 1, "the header", err) == -1 ||
-      refer (c, c->h.crypto_offset,
-             div_round_up (c->h.crypto_bytes, c->h.cluster_size),
-             "the LUKS header", err) == -1 ||
+      (c->h.crypto_bytes > 0 &&
+       refer (c, c->h.crypto_offset,
+              div_round_up (c->h.crypto_bytes, c->h.cluster_size),
+              "the LUKS header", err) == -1) ||
       refer_l1 (c, err) == -1 ||
       walk_reftable (c, true, NULL, err) == -1)
     return -1;
