@@ -125,7 +125,7 @@ handoff_warm_keyring (struct handoff *h, struct error *err)
     image_close (img);
     return 0;
   }
-  if (!e.class || strcmp (e.class, "Passphrase") != 0)
+  if (e.errnum != ENOTSUP && !(e.class && strcmp (e.class, "Passphrase") == 0))
     return 0;
   if (err)
     *err = e;

@@ -81,7 +81,7 @@ int handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
 
 /* Open the keys of an encrypted image and its chain while there is time: an
  * activation then finds them in the keyring.  Fails where the passphrase is
- * missing or wrong; whatever else is wrong is for the activation to say. */
+ * missing or wrong, or the cipher is not served; whatever else is wrong is for the activation to say. */
 int handoff_warm_keyring (struct handoff *h, struct error *err);
 
 /* -- handoff-stale.c ------------------------------------------------- */
