@@ -127,7 +127,7 @@ zero_rest (struct image *img, const struct span *s, uint64_t host,
   const uint64_t unit = UINT64_C (1) << subcluster_bits (&img->header);
   const uint64_t end = align_up (s->stop, unit);
 
-  if (!img->crypt || end == s->stop)
+  if (!img->crypt || s->stop != img->header.virtual_size || end == s->stop)
     return 0;
   return io_zero (img->data, host + (s->stop - s->start), end - s->stop, 0,
                   err);

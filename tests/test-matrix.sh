@@ -34,7 +34,6 @@ requires qemu-img qemu-io qemu-nbd nbdkit perl xargs
 # Where it is served after all the test fails: take the line away.
 not_yet='
 compress=on       compress
-encrypt.format=   encryption .LUKS.
 '
 # Kinds whose images leak after a clean end, because we do not maintain what
 # they hold.  Where they do not leak the test fails: take the name away.
@@ -481,6 +480,7 @@ make_twins ()
   [[ $options != *encrypt* ]] || {
     echo -n 'open sesame' >secret
     key=(--object secret,id=key,file=secret)
+    params+=(passphrase-file=secret)
     made+=,encrypt.key-secret=key,encrypt.iter-time=10
   }
   "make_$kind" ours.qcow2 "$size" "$made"

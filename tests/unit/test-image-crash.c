@@ -77,6 +77,10 @@ static const struct geometry geometries[] = {
     "--object secret,id=s,file=pw -o cluster_size=4k,encrypt.format=luks,"
     "encrypt.key-secret=s,encrypt.cipher-alg=aes-128,encrypt.iter-time=10 "
     "t.qcow2 256k", false },
+  { "subclusters LUKS", "printf secret >pw && qemu-img create -q -f qcow2 "
+    "--object secret,id=s,file=pw -o extended_l2=on,cluster_size=16k,"
+    "encrypt.format=luks,encrypt.key-secret=s,encrypt.cipher-alg=aes-128,"
+    "encrypt.iter-time=10 t.qcow2 256k", false },
 };
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 
