@@ -174,9 +174,12 @@ punch (struct allocator *a, const struct extent_list *l)
   for (i = 0; i < l->len; ++i) {
     const struct extent e = l->v[i];
 
-    /* It may have been a table. */
+    /* It may have been a table, or compressed data. */
     table_cache_forget (a->refcounts.cache, e.first << bits,
                         e.nr_clusters << bits);
+    if (a->inflated)
+      inflate_cache_forget (a->inflated, e.first << bits,
+                            e.nr_clusters << bits);
     metadata_map_remove (a->refcounts.metadata, e.first, e.nr_clusters);
     if (io_zero (a->io, e.first << bits, e.nr_clusters << bits,
                  a->punch ? IO_PUNCH : 0, NULL) == 0 &&

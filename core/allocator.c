@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "allocator.h"
+#include "allocator-internal.h"
 #include "checked.h"
 
 /* The first reservation of an activation is small, so that a server that
@@ -157,10 +157,9 @@ fill_pool_locked (struct allocator *a, struct error *err)
   return 0;
 }
 
-static int
-take_locked (struct allocator *a, uint64_t want, struct extent *ret,
-             struct error *err)
-  REQUIRES (a->lock)
+int
+allocator_take_locked (struct allocator *a, uint64_t want, struct extent *ret,
+                       struct error *err)
 {
   if (a->pool.len == 0 && fill_pool_locked (a, err) == -1) {
     a->demand += want;          /* "after a flush there may be" */
@@ -178,7 +177,7 @@ allocator_take (struct allocator *a, uint64_t want, struct extent *ret,
   int r;
 
   mutex_lock (&a->lock);
-  r = take_locked (a, want, ret, err);
+  r = allocator_take_locked (a, want, ret, err);
   mutex_unlock (&a->lock);
   return r;
 }

@@ -45,18 +45,28 @@
 #include "error.h"
 #include "extent-list.h"
 #include "grace.h"
+#include "inflate-cache.h"
 #include "mutex.h"
 #include "refcount.h"
 
+/* Where compressed clusters are being put, bytes in the file: what is used
+ * of a run of clusters, and its end.  See allocator-pack.c. */
+struct packing {
+  uint64_t next;
+  uint64_t end;
+};
+
 struct allocator {
-  struct io *io;                /* these three are borrowed */
+  struct io *io;                /* these four are borrowed */
   struct grace *grace;
+  struct inflate_cache *inflated; /* NULL: none */
   bool punch;                   /* give host space back */
 
   struct mutex lock;
   struct refcounts refcounts GUARDED_BY (lock);
   struct extent_list pool GUARDED_BY (lock);
   struct extent_list released GUARDED_BY (lock);
+  struct packing packing GUARDED_BY (lock);
   uint64_t fresh GUARDED_BY (lock);     /* from here on: never used space */
   uint64_t reserved_end GUARDED_BY (lock); /* of the last reservation */
   uint64_t batch GUARDED_BY (lock);     /* clusters to reserve next */
@@ -74,7 +84,7 @@ struct allocator {
   struct extent_list punched_syncing; /* leader's */
 };
 
-/* A is zeroed but for io, grace, punch and refcounts, which is loaded. */
+/* A is zeroed but for io, grace, inflated, punch and refcounts, which is loaded. */
 int allocator_init (struct allocator *a, uint64_t file_size,
                     struct error *err) NO_TSA;
 void allocator_destroy (struct allocator *a) NO_TSA;
@@ -87,6 +97,17 @@ int allocator_take (struct allocator *a, uint64_t want, struct extent *ret,
 /* E, taken and not written to, goes back. */
 void allocator_put_back (struct allocator *a, struct extent e)
   EXCLUDES (a->lock);
+
+/* Take LEN_BYTES, less than a cluster, at any byte of the file, for
+ * compressed data; every host cluster that they touch counts one user more.
+ * The caller writes them and syncs the file before anything points to them.
+ * They go back by allocator_release of each cluster that they touch.  Errors
+ * as allocator_take, or those of reading and writing refcounts. */
+int allocator_pack (struct allocator *a, uint32_t len_bytes,
+                    uint64_t *ret_offset, struct error *err)
+  EXCLUDES (a->lock);
+/* What was taken ahead for that goes back.  Packing may be taken up again. */
+void allocator_stop_packing (struct allocator *a) EXCLUDES (a->lock);
 
 /* Nothing in the file points to E (once) any more, or E was taken and
  * written to in vain.  Never fails: without memory to remember it, E leaks.

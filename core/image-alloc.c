@@ -74,6 +74,7 @@ image_space_came_back (struct image *img, unsigned tries, struct error *err)
   if (tries == 3 || (err->errnum != ENOSPC && err->errnum != EFBIG) ||
       (tries > 0 && allocator_quarantined (&img->allocator) == 0))
     return false;
+  allocator_stop_packing (&img->allocator);
   return image_sync (img, err) == 0;
 }
 

@@ -46,6 +46,8 @@ read_header (struct image *img, uint64_t file_size, struct error *err)
   }
   if (qcow2_header_parse (buf, len, &img->header, err) == -1)
     return -1;
+  if (image_check_compress (img, err) == -1)
+    return -1;
   return qcow2_header_unsupported (&img->header, img->for_writing, err);
 }
 
@@ -120,6 +122,7 @@ load_allocator (struct image *img, uint64_t file_size, struct error *err)
 
   a->io = img->io;
   a->grace = &img->grace;
+  a->inflated = img->inflated;
   a->punch = !img->options.keep_space;
   rc->io = img->io;
   rc->header = &img->header;
@@ -302,6 +305,7 @@ image_finish (struct image *img, struct error *err)
 {
   if (atomic_load (&img->mode) != IMAGE_WRITING)
     return 0;
+  allocator_stop_packing (&img->allocator);
   if (image_sync (img, err) == -1 ||
       empty_quarantine (img, err) == -1 ||
       allocator_empty_pool (&img->allocator, err) == -1 ||

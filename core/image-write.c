@@ -66,8 +66,11 @@ write_held (struct image *img, const uint8_t *buf, size_t len,
     done = run.len;
     if (in_place (&run))
       r = write_in_place (img, &run, buf, err);
+    else if (image_is_packed (img, &run, offset))
+      r = image_write_packed (img, &run, buf, offset, &done, err);
     else if (has_subclusters (&img->header))
-      r = image_write_subclusters (img, buf, len, offset, &done, err);
+      r = image_write_subclusters (img, buf, img->options.compress ? run.len
+                                   : len, offset, &done, err);
     else
       r = image_write_new (img, &run, buf, run.len, offset, &done, err);
     if (r == -1)

@@ -59,6 +59,8 @@ struct image_options {
                                          * image; NULL: they are refused */
   uint64_t metadata_cache_bytes;        /* METADATA_CACHE_AUTO: cover the disk,
                                          * up to 64 MiB */
+  bool compress;                        /* write whole clusters compressed
+                                         * where there was no data */
   bool keep_space;                      /* discard=off: trim punches no holes */
   bool lock_backing;                    /* lock the other files as well, before
                                          * anything of them is read: data file

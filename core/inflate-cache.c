@@ -136,6 +136,22 @@ inflate_cache_read (struct inflate_cache *c, uint64_t host_offset,
   return 0;
 }
 
+void
+inflate_cache_forget (struct inflate_cache *c, uint64_t offset, uint64_t len)
+{
+  unsigned i;
+
+  mutex_lock (&c->lock);
+  for (i = 0; i < c->nr_entries; ++i) {
+    struct entry *e = &c->entries[i];
+
+    /* The oldest there is, and its buffer is used again. */
+    if (e->host_offset >= offset && e->host_offset - offset < len)
+      *e = (struct entry) { 0, 0, e->bytes };
+  }
+  mutex_unlock (&c->lock);
+}
+
 int
 inflate_cache_new (struct io *io, const struct qcow2_header *header,
                    struct inflate_cache **ret, struct error *err)

@@ -3,8 +3,10 @@
  * The last few compressed clusters, inflated, so that small reads of
  * neighbouring data inflate a cluster once.
  *
- * Keyed by where the compressed data is.  Baton never writes compressed data
- * in place, so within the life of an image object an entry cannot go stale.
+ * Keyed by where the compressed data is, which is never written in place.
+ * Before its host clusters are used for something else they are forgotten,
+ * when all who may still read by an old pointer have ended (allocator.h,
+ * "punched"): so an entry cannot go stale.
  * Thread-safe; reading and inflating happen outside the lock.
  */
 
@@ -30,5 +32,10 @@ void inflate_cache_free (struct inflate_cache *c);
 int inflate_cache_read (struct inflate_cache *c, uint64_t host_offset,
                         uint32_t compressed_bytes, void *buf, size_t len,
                         size_t skip, struct error *err);
+
+/* Forget all whose compressed data starts in [OFFSET, OFFSET + LEN).  Nobody
+ * may be reading it. */
+void inflate_cache_forget (struct inflate_cache *c, uint64_t offset,
+                           uint64_t len);
 
 #endif /* BATON_INFLATE_CACHE_H */

@@ -146,6 +146,24 @@ l2_entry_normal (uint64_t host_offset)
   return host_offset | QCOW2_ENTRY_COPIED;
 }
 
+/* Rules 20, 32, 33: the reverse of decode_compressed; COPIED is never set. */
+int
+l2_entry_compressed (const struct qcow2_header *h, uint64_t host_offset,
+                     uint32_t len, uint64_t *ret, struct error *err)
+{
+  const uint32_t x = 62 - (h->cluster_bits - 8);
+  const uint64_t nr_more = (host_offset + len - 1) / 512 - host_offset / 512;
+  const uint64_t max = min_u64 (UINT64_C (1) << x, QCOW2_MAX_HOST_OFFSET);
+
+  if (host_offset + len > max)
+    return error_set (err, EFBIG, "compressed data cannot be at host offset "
+                      "%" PRIu64 ": the format ends at %" PRIu64
+                      ": start the server with compress=off", host_offset,
+                      max);
+  *ret = QCOW2_ENTRY_COMPRESSED | nr_more << x | host_offset;
+  return 0;
+}
+
 int
 l1_entry_decode (const struct qcow2_header *h, uint64_t raw,
                  uint64_t *ret_offset, bool *ret_copied, struct error *err)

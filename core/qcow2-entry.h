@@ -104,6 +104,10 @@ unsigned subcluster_run (uint64_t bitmap, unsigned index);
 
 /* A standard entry for a NORMAL cluster of refcount 1 at HOST_OFFSET. */
 uint64_t l2_entry_normal (uint64_t host_offset);
+/* An entry for LEN bytes of compressed data at HOST_OFFSET, a byte.  EFBIG
+ * where the entry has too few bits for that offset. */
+int l2_entry_compressed (const struct qcow2_header *h, uint64_t host_offset,
+                         uint32_t len, uint64_t *ret, struct error *err);
 /* "Reads zeros, no host cluster"; version 3 only. */
 #define L2_ENTRY_ZERO_PLAIN QCOW2_ENTRY_ZERO
 #define L2_ENTRY_UNALLOCATED UINT64_C (0)

@@ -80,6 +80,9 @@
   X ("discard", set_discard,                                                \
      "discard=on|off              Give trimmed space back to the\n"         \
      "                            filesystem (default), or keep it.\n")    \
+  X ("compress", set_compress,                                              \
+     "compress=on|off             Compress whole clusters that are\n"       \
+     "                            written where there was no data.\n")      \
   X ("passphrase-file", set_passphrase_file,                                \
      "passphrase-file=<FILE>|-|-<FD>  The passphrase of an encrypted\n"     \
      "                            (LUKS) image: in a file, asked for, or\n" \
@@ -99,6 +102,7 @@ static int set_backing (struct parameters *p, const char *value);
 static int set_data_file (struct parameters *p, const char *value);
 static int set_discard (struct parameters *p, const char *value);
 static int set_passphrase_file (struct parameters *p, const char *value);
+static int set_compress (struct parameters *p, const char *value);
 
 #define HELP(name, set, help) help
 #define ROW(name, set, help) { name, set },
@@ -320,6 +324,15 @@ static int
 set_passphrase_file (struct parameters *p, const char *value)
 {
   return passphrase_read (value, &p->keyring);
+}
+
+static int
+set_compress (struct parameters *p, const char *value)
+{
+  const int i = CHOOSE ("compress", value, "on", "off");
+
+  p->compress = i == 0;
+  return i == -1 ? -1 : 0;
 }
 
 /* -- the whole ------------------------------------------------------- */

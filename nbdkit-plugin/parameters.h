@@ -41,6 +41,7 @@ struct parameters {
                                          * says */
   bool keep_space;
   struct keyring *keyring;              /* of passphrase-file=, or NULL */
+  bool compress;
   uint64_t given;                       /* bit per row of the table */
 };
 

@@ -56,7 +56,8 @@ plugin_dump (void)
   printf ("qcow2_zstd=%s\n",
           compressed_supported (QCOW2_COMPRESSION_ZSTD) ? "yes" : "no");
   printf ("qcow2_versions=2 3\n");
-  printf ("qcow2_features=backing compressed-read data-file handoff luks\n");
+  printf ("qcow2_features=backing compressed-read compressed-write "
+          "data-file handoff luks\n");
   printf ("qcow2_parameters=");
   parameters_dump ();
   printf ("\n");

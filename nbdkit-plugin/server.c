@@ -63,6 +63,7 @@ new_handoff (struct error *err)
       .keyring = p->keyring,
       .metadata_cache_bytes = p->metadata_cache_bytes,
       .keep_space = p->keep_space,
+      .compress = p->compress,
     },
     .read_only = server.read_only,
     .hold = p->hold,

@@ -55,6 +55,11 @@ mutants=$(sed 's/^ *//' <<'END'
   crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted
   crypt-sectors @ io-crypt.c @ s/range_lock_take (&c->sectors, &range, offset .*,/range_lock_take (\&c->sectors, \&range, (uintptr_t) \&range,/;s/                   (offset + len - 1) .*);/                   (uintptr_t) \&range);/ @ test-io-crypt @ R11: a sector is held while it is changed
   crypt-key-kept @ keyring.c @ s/if (memcmp (known->header, raw, LUKS_HEADER_BYTES) == 0)/if (1)/ @ test-luks @ a key is used again for its own header alone
+  pack-sync @ image-pack.c @ s/  if ((b->any_packed ||/  if ((0 ||/ @ test-image-crash @ R12: compressed data and counts are durable before the pointer
+  pack-count @ allocator-pack.c @ s/  return refcounts_add (&a->refcounts, last, 1, 0, err);/  return 0;/ @ test-allocator-pack @ R12: every user is counted
+  pack-own @ allocator-pack.c @ s/    drop_own_locked (a, first++);/    first++;/ @ test-allocator-pack @ R12: the count of what is closed goes
+  pack-inherit @ allocator-pack.c @ s/  if (\*ret_next == end)/  if (0)/ @ test-allocator-pack @ R12: who fills a cluster inherits its count
+  inflate-forget @ allocator-reclaim.c @ s/    if (a->inflated)/    if (0)/ @ test-image-pack @ R12: what was inflated is forgotten before its place is used again
   backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
   sub-zero-bit @ image-subcluster.c @ s/  if ((missing & bitmap_zero (bitmap)) || /  if (/ @ test-image-crash @ R9: what was zeroed is written whole, durably, before its bit
   sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-image-crash @ R9: so is what has a backing file's data behind it

@@ -21,11 +21,11 @@ luks-header
 luks
 keyring
 qcow2-format
-compressed qcow2-extension qcow2-header qcow2-header-check qcow2-entry
+compressed deflate qcow2-extension qcow2-header qcow2-header-check qcow2-entry
 extent-list file-spec grace poison
 metadata-map table-cache inflate-cache
 refcount
-allocator
+allocator allocator-internal
 mapping mapping-table mapping-subcluster
 backing backing-name data-file image image-internal image-subcluster
 handoff handoff-gate handoff-internal handoff-timeline

@@ -29,6 +29,7 @@ struct geometry {
   bool backed;
   bool has_data_file;           /* data.raw */
   bool raw;                     /* which is a raw disk by itself */
+  bool compress;                /* compress=on */
 };
 
 struct figures { uint64_t cuts, kills, again, leaks, points; };

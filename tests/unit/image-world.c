@@ -226,6 +226,7 @@ world_open (struct world *w)
   const struct image_options options = {
     .opener = &w->opener.base, .backing = BACKING_ON,
     .metadata_cache_bytes = 1,
+    .compress = w->shape->compress && w->disk != w->pristine,
   };
   struct error err = ERROR_INIT;
 

@@ -36,6 +36,7 @@ struct world_shape {
   uint64_t file_bytes;          /* grown to this before the test; 0: not */
   uint64_t device_bytes;        /* 0: a file */
   bool backed;
+  bool compress;                /* compress=on, after that content */
   bool snapshot;                /* taken after the content was written */
 };
 

@@ -214,6 +214,41 @@ test_l2_compressed_bounds (void **state)
   }
 }
 
+/* What is made is what is found again, for each place of the data in its
+ * sectors; and COPIED is never set. */
+static void
+test_l2_compressed_made (void **state)
+{
+  static const uint32_t lens[] = { 1, 100, 511 };
+  struct qcow2_header h = { .version = 3 };
+  struct error err = ERROR_INIT;
+  struct l2_entry e;
+  uint64_t raw, at;
+  size_t i;
+
+  (void) state;
+  for (h.cluster_bits = 9; h.cluster_bits <= 21; ++h.cluster_bits) {
+    h.cluster_size = UINT64_C (1) << h.cluster_bits;
+    for (at = h.cluster_size; at < h.cluster_size + 1024; ++at)
+      for (i = 0; i < 4; ++i) {
+        const uint32_t len = i < 3 ? lens[i] : h.cluster_size - 1;
+
+        assert_int_equal (l2_entry_compressed (&h, at, len, &raw, NULL), 0);
+        assert_false (raw & COPIED);
+        assert_int_equal (l2_entry_decode (&h, raw, &e, NULL), 0);
+        assert_int_equal (e.type, CLUSTER_COMPRESSED);
+        assert_int_equal (e.host_offset, at);
+        assert_in_range (e.compressed_bytes, len, len + 511);
+      }
+  }
+  h.cluster_bits = 21;
+  assert_int_equal (l2_entry_compressed (&h, (UINT64_C (1) << 49) - 10, 10,
+                                         &raw, NULL), 0);
+  assert_int_equal (l2_entry_compressed (&h, (UINT64_C (1) << 49) - 10, 11,
+                                         &raw, &err), -1);
+  assert_int_equal (err.errnum, EFBIG);
+}
+
 static void
 test_l2_encode (void **state)
 {
@@ -363,6 +398,7 @@ main (void)
     cmocka_unit_test (test_l2_zero),
     cmocka_unit_test (test_l2_compressed),
     cmocka_unit_test (test_l2_compressed_bounds),
+    cmocka_unit_test (test_l2_compressed_made),
     cmocka_unit_test (test_l2_encode),
     cmocka_unit_test (test_l1),
     cmocka_unit_test (test_reftable),

@@ -81,6 +81,15 @@ static const struct geometry geometries[] = {
     "--object secret,id=s,file=pw -o extended_l2=on,cluster_size=16k,"
     "encrypt.format=luks,encrypt.key-secret=s,encrypt.cipher-alg=aes-128,"
     "encrypt.iter-time=10 t.qcow2 256k", false },
+  { .name = "v3 1k packing", .compress = true,
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=1k t.qcow2 256k" },
+  { .name = "v3 4k packing, 2-bit refcounts, backed",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,refcount_bits=2 "
+              "-b base.raw -F raw t.qcow2 256k",
+    .backed = true, .compress = true },
+  { .name = "subclusters packing", .compress = true,
+    .create = "qemu-img create -q -f qcow2 -o extended_l2=on,cluster_size=16k "
+              "t.qcow2 256k" },
 };
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 
@@ -159,7 +168,7 @@ world_init (struct world *w, const struct geometry *g,
   simdisk_opener_put (&w->opener, "data.raw", w->data);
   w->options = (struct image_options) {
     .opener = &w->opener.base, .backing = BACKING_ON, .data_file = BACKING_ON,
-    .keyring = keyring,
+    .keyring = keyring, .compress = g->compress,
     .metadata_cache_bytes = 1,
   };
   for (s = 0; s < DISK_SECTORS; ++s)
@@ -223,7 +232,7 @@ test_growth (void **state)
 {
   static const struct geometry g = {
     "growth", "qemu-img create -q -f qcow2 -o cluster_size=512,"
-    "refcount_bits=64 t.qcow2 256k", false
+    "refcount_bits=64 t.qcow2 256k", false, false
   };
   struct simdisk *pristine;
 

@@ -37,41 +37,42 @@ struct geometry {
                                  * and, with a backing file, base.raw */
   uint64_t size;
   bool backed;
+  bool compress;                /* compress=on; written are few values */
 };
 
 #define BASE "dd if=/dev/urandom of=base.raw bs=64k count=24 status=none && "
 
 static const struct geometry geometries[] = {
-  { "v3 64k", "qemu-img create -q -f qcow2 t.qcow2 4M", 4 * MIB, false },
+  { "v3 64k", "qemu-img create -q -f qcow2 t.qcow2 4M", 4 * MIB, false, false },
   { "v2 64k", "qemu-img create -q -f qcow2 -o compat=0.10 t.qcow2 4M",
-    4 * MIB, false },
+    4 * MIB, false, false },
   { "v3 512, 64-bit refcounts",
     "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 "
-    "t.qcow2 4M", 4 * MIB, false },
+    "t.qcow2 4M", 4 * MIB, false, false },
   { "v3 512, 1-bit refcounts",
     "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=1 "
-    "t.qcow2 4M", 4 * MIB, false },
+    "t.qcow2 4M", 4 * MIB, false, false },
   { "v3 4k, 2-bit refcounts",
     "qemu-img create -q -f qcow2 -o cluster_size=4k,refcount_bits=2 "
-    "t.qcow2 4M", 4 * MIB, false },
+    "t.qcow2 4M", 4 * MIB, false, false },
   { "v3 2M", "qemu-img create -q -f qcow2 -o cluster_size=2M t.qcow2 32M",
-    32 * MIB, false },
+    32 * MIB, false, false },
   { "odd size", "qemu-img create -q -f qcow2 -o cluster_size=64k t.qcow2 "
-    "3999232", 3999232, false },
+    "3999232", 3999232, false, false },
   { "v3 over short raw", BASE "qemu-img create -q -f qcow2 -b base.raw -F raw "
-    "t.qcow2 4M", 4 * MIB, true },
+    "t.qcow2 4M", 4 * MIB, true, false },
   { "v2 over short raw", BASE "qemu-img create -q -f qcow2 -o compat=0.10 "
-    "-b base.raw -F raw t.qcow2 4M", 4 * MIB, true },
+    "-b base.raw -F raw t.qcow2 4M", 4 * MIB, true, false },
   { "v3 4k over qcow2 over raw", BASE
     "qemu-img create -q -f qcow2 -o cluster_size=1k -b base.raw -F raw "
     "mid.qcow2 2M && "
     "qemu-img create -q -f qcow2 -o cluster_size=4k -b mid.qcow2 -F qcow2 "
-    "t.qcow2 4M", 4 * MIB, true },
+    "t.qcow2 4M", 4 * MIB, true, false },
   { "zlib", BASE "qemu-img convert -q -c -f raw -O qcow2 base.raw t.qcow2 && "
-    "qemu-img resize -q t.qcow2 4M", 4 * MIB, true },
+    "qemu-img resize -q t.qcow2 4M", 4 * MIB, true, false },
   { "zlib v2 4k", "yes words that deflate | head -c 1572864 > base.raw && "
     "qemu-img convert -q -c -f raw -O qcow2 -o compat=0.10,cluster_size=4k "
-    "base.raw t.qcow2 && qemu-img resize -q t.qcow2 4M", 4 * MIB, true },
+    "base.raw t.qcow2 && qemu-img resize -q t.qcow2 4M", 4 * MIB, true, false },
   { "snapshot", BASE "qemu-img convert -q -f raw -O qcow2 base.raw t.qcow2 && "
     "qemu-img resize -q t.qcow2 4M && qemu-img snapshot -c one t.qcow2",
     4 * MIB, true },
@@ -92,7 +93,11 @@ static const struct geometry geometries[] = {
   { "subclusters, preallocated", "qemu-img create -q -f qcow2 -o "
     "extended_l2=on,preallocation=metadata t.qcow2 4M", 4 * MIB, false },
   { "preallocated", "qemu-img create -q -f qcow2 -o preallocation=metadata "
-    "t.qcow2 4M", 4 * MIB, false },
+    "t.qcow2 4M", 4 * MIB, false, false },
+  { "packing 4k", "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 4M",
+    4 * MIB, false, true },
+  { "packing v2 64k over short raw", BASE "qemu-img create -q -f qcow2 "
+    "-o compat=0.10 -b base.raw -F raw t.qcow2 3999232", 3999232, true, true },
 };
 
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
@@ -121,10 +126,11 @@ shell (const char *command)
 }
 
 static struct image *
-open_image (struct io_file_opener *opener)
+open_image (const struct geometry *g, struct io_file_opener *opener)
 {
   const struct image_options options = {
     .opener = &opener->base, .metadata_cache_bytes = 1,
+    .compress = g->compress,
   };
   struct error err = ERROR_INIT;
   struct image *img = NULL;
@@ -208,13 +214,14 @@ compare_extents (struct image *img, const uint8_t *model, uint64_t len,
 
 static void
 write_some (struct image *img, uint8_t *model, struct rng *rng, uint64_t len,
-            uint64_t offset, unsigned flags)
+            uint64_t offset, unsigned flags, bool few)
 {
+  const uint64_t mask = few && next_random (rng) % 4 ? 3 : 255;
   struct error err = ERROR_INIT;
   uint64_t i;
 
   for (i = 0; i < len; ++i)
-    model[offset + i] = next_random (rng);
+    model[offset + i] = next_random (rng) & mask;
   if (image_write (img, model + offset, len, offset, flags, &err) == -1)
     fail_msg ("write %" PRIu64 " at %" PRIu64 ": %s", len, offset, err.text);
 }
@@ -249,17 +256,17 @@ pick (struct rng *rng, uint64_t size, uint64_t *ret_len, uint64_t *ret_offset)
 }
 
 static void
-one_request (struct image *img, uint8_t *model, uint64_t size,
+one_request (const struct geometry *g, struct image *img, uint8_t *model,
              struct rng *rng)
 {
   const unsigned fua = next_random (rng) % 16 == 0 ? IMAGE_FUA : 0;
   struct error err = ERROR_INIT;
   uint64_t len, offset;
 
-  pick (rng, size, &len, &offset);
+  pick (rng, g->size, &len, &offset);
   switch (next_random (rng) % 10) {
   case 0: case 1: case 2: case 3:
-    write_some (img, model, rng, len, offset, fua);
+    write_some (img, model, rng, len, offset, fua, g->compress);
     break;
   case 4:
     zero_some (img, model, len, offset, fua);
@@ -294,16 +301,16 @@ run (const struct geometry *g, uint64_t seed, unsigned nr_requests)
   shell ("rm -f *");
   shell (g->create);
   model = first_content (g);
-  img = open_image (&opener);
+  img = open_image (g, &opener);
   for (i = 0; i < nr_requests; ++i)
-    one_request (img, model, g->size, &rng);
+    one_request (g, img, model, &rng);
   compare (img, model, g->size, 0, "at the end");
   if (image_finish (img, &err) == -1)
     fail_msg ("finish: %s", err.text);
   image_close (img);
 
   shell ("qemu-img check -q t.qcow2");
-  img = open_image (&opener);
+  img = open_image (g, &opener);
   compare (img, model, g->size, 0, "opened again");
   compare_extents (img, model, g->size, 0);
   image_close (img);

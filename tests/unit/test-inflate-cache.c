@@ -183,6 +183,32 @@ test_many (void **state)
   teardown (&f);
 }
 
+/* Host clusters that are used for something else: only what starts there. */
+static void
+test_forgotten (void **state)
+{
+  struct fixture f;
+  uint64_t before;
+  unsigned i;
+
+  (void) state;
+  setup (&f, 12);
+  for (i = 0; i < 4; ++i) {
+    pack (&f, i);
+    read_some (&f, i, 64, 0);
+  }
+  inflate_cache_forget (f.cache, place_of (1), 1);
+  inflate_cache_forget (f.cache, place_of (2) + 1, STRIDE - 1);
+  before = nr_reads (&f);
+  read_some (&f, 0, 64, 0);
+  read_some (&f, 2, 64, 0);
+  read_some (&f, 3, 64, 0);
+  assert_int_equal (nr_reads (&f), before);
+  read_some (&f, 1, 64, 0);
+  assert_int_equal (nr_reads (&f), before + 1);
+  teardown (&f);
+}
+
 static void
 test_cut_off_by_the_end (void **state)
 {
@@ -288,6 +314,7 @@ main (void)
     cmocka_unit_test (test_inflates_once),
     cmocka_unit_test (test_oldest_goes),
     cmocka_unit_test (test_many),
+    cmocka_unit_test (test_forgotten),
     cmocka_unit_test (test_cut_off_by_the_end),
     cmocka_unit_test (test_errors),
     cmocka_unit_test (test_threads),
