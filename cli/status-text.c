@@ -183,6 +183,20 @@ print_clusters (FILE *out, const json_t *s)
 }
 
 static void
+print_notices (FILE *out, const json_t *s)
+{
+  const json_t *notices = json_object_get (s, "notices");
+  size_t i;
+
+  for (i = 0; i < json_array_size (notices); ++i) {
+    const char *text = json_string_value (json_array_get (notices, i));
+
+    if (text != NULL)
+      output_field (out, "notice", "%s", text);
+  }
+}
+
+static void
 print_last_error (FILE *out, const json_t *s)
 {
   const char *text = field_string (s, "last-error");
@@ -229,6 +243,7 @@ static const struct line {
   { print_cache, { "cache" } },
   { print_io, { "io" } },
   { print_clusters, { "clusters" } },
+  { print_notices, { "notices" } },
   { print_last_error, { "last-error" } },
   { print_handover, { "last-handover" } },
 };

@@ -175,6 +175,7 @@ activate (struct handoff *h, struct stopwatch *w, struct error *err)
     return -1;
   }
   handoff_remember_lock (h, io_file_has_lock (image_io (img)));
+  handoff_remember_notices (h, image_get_notices (img));
   gate_open (&h->gate, img);
   stopwatch_lap (w, "swap");
   return 0;

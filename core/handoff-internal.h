@@ -46,6 +46,7 @@ struct handoff {
   uint64_t data_identity[2] GUARDED_BY (memory); /* of its data file */
   bool locked GUARDED_BY (memory);
   char last_error[512] GUARDED_BY (memory);
+  struct image_notices notices GUARDED_BY (memory);
   struct handoff_timeline last GUARDED_BY (memory);
 };
 
@@ -59,6 +60,8 @@ int handoff_fail (struct handoff *h, const char *what, struct error *err,
 void handoff_remember_timeline (struct handoff *h,
                                 const struct handoff_timeline *t);
 void handoff_remember_lock (struct handoff *h, bool locked);
+void handoff_remember_notices (struct handoff *h,
+                               const struct image_notices *notices);
 
 /* The image has SIZE now: from now on so do we, and whoever connects is told
  * so.  -1, class "SizeChanged", both sizes, where it is another one and

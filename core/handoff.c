@@ -223,6 +223,15 @@ handoff_remember_lock (struct handoff *h, bool locked)
   mutex_unlock (&h->memory);
 }
 
+void
+handoff_remember_notices (struct handoff *h,
+                          const struct image_notices *notices)
+{
+  mutex_lock (&h->memory);
+  h->notices = *notices;
+  mutex_unlock (&h->memory);
+}
+
 /* -- flush ----------------------------------------------------------- */
 
 static int
@@ -328,6 +337,7 @@ handoff_get_status (struct handoff *h, struct handoff_status *ret)
   ret->file_number = file_number (h->identity);
   ret->data_file_number = file_number (h->data_identity);
   memcpy (ret->last_error, h->last_error, sizeof ret->last_error);
+  ret->notices = h->notices;
   ret->last = h->last;
   mutex_unlock (&h->memory);
 }

@@ -159,6 +159,7 @@ struct handoff_status {
   bool has_stats;               /* active only */
   struct image_stats stats;
   char last_error[512];         /* "" : none since start */
+  struct image_notices notices; /* of the last activation */
   struct handoff_timeline last;
 };
 

@@ -70,6 +70,7 @@ struct image {
   struct metadata_map *clean;   /* extended L2: image-subcluster.c; owned */
   struct range_lock ranges;
   struct flush_group flush;
+  struct image_notices notices;
   _Atomic bool crowded;         /* flush soon: see allocator_release */
 };
 

@@ -257,6 +257,18 @@ image_close (struct image *img)
   io_close (io);
 }
 
+/* Rule 50: the bit without the extension means that there are none. */
+static void
+note_bitmaps (struct image *img)
+{
+  if (img->header.autoclear_features & QCOW2_AUTOCLEAR_BITMAPS &&
+      img->header.has_bitmaps_extension)
+    image_notices_add (&img->notices, "the image's persistent dirty bitmaps "
+                       "are no longer valid, because Baton does not record "
+                       "its writes in them: start a new full backup; "
+                       "'qemu-img check -r leaks' frees their space");
+}
+
 /* "Unknown autoclear: clear at read-write open, even with no write."  Of
  * those that are known Baton maintains one, that a data file is a raw disk;
  * dirty bitmaps would miss writes, and say so by their cleared bit. */
@@ -273,6 +285,7 @@ clear_autoclear_bits (struct image *img, struct error *err)
   if (io_pwrite (img->io, be, sizeof be, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
                  err) == -1)
     return poison_set (&img->poison, err);
+  note_bitmaps (img);
   img->header.autoclear_features = kept;
   return 0;
 }
@@ -325,6 +338,12 @@ const struct qcow2_header *
 image_header (const struct image *img)
 {
   return &img->header;
+}
+
+const struct image_notices *
+image_get_notices (const struct image *img)
+{
+  return &img->notices;
 }
 
 struct io *

@@ -31,6 +31,7 @@
 
 #include "error.h"
 #include "file-spec.h"
+#include "image-notice.h"
 #include "io.h"
 #include "keyring.h"
 #include "qcow2-header.h"
@@ -85,7 +86,8 @@ int image_open (struct io *io, const char *name, bool for_writing,
                 struct error *err);
 
 /* The first writes of an activation: autoclear bits that Baton does not
- * maintain are cleared, durably. */
+ * maintain are cleared, durably.  Where that makes something of the image
+ * invalid there is a notice. */
 int image_start_writing (struct image *img, struct error *err);
 
 int image_read (struct image *img, void *buf, size_t len, uint64_t offset,
@@ -137,6 +139,8 @@ void image_unlock (struct image *img);
 int image_data_identity (const char *name, const struct qcow2_header *header,
                          const struct image_options *options,
                          uint64_t ret_identity[2], struct error *err);
+/* What the user must be told, once; IMG's. */
+const struct image_notices *image_get_notices (const struct image *img);
 
 struct image_stats {
   uint64_t cache_bytes;         /* metadata cache, in use */

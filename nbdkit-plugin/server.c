@@ -150,6 +150,19 @@ warn_unlocked (void)
                   "same time", server.parameters.file);
 }
 
+/* What is to be told of the image itself. */
+static void
+print_notices (void)
+{
+  struct handoff_status s;
+  unsigned i;
+
+  handoff_get_status (server.handoff, &s);
+  for (i = 0; i < s.notices.nr; ++i)
+    nbdkit_error ("warning: %s: %s", server.parameters.file,
+                  s.notices.text[i]);
+}
+
 int
 server_activate (struct error *err)
 {
@@ -162,6 +175,7 @@ server_activate (struct error *err)
     return -1;
   nbdkit_debug ("activated %s", server.parameters.file);
   warn_unlocked ();
+  print_notices ();
   return 0;
 }
 

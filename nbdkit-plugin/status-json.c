@@ -84,6 +84,17 @@ add_no_stats (json_t *o)
   set (o, "clusters", json_null ());
 }
 
+static json_t *
+notices_json (const struct image_notices *n)
+{
+  json_t *array = json_array ();
+  unsigned i;
+
+  for (i = 0; i < n->nr; ++i)
+    json_array_append_new (array, document_text (n->text[i]));
+  return array;
+}
+
 static void
 add_state (json_t *o, const struct handoff_status *s)
 {
@@ -102,6 +113,7 @@ add_state (json_t *o, const struct handoff_status *s)
   set (o, "activations", number (s->nr_activations));
   set (o, "inactivations", number (s->nr_inactivations));
   set (o, "poisoned", json_boolean (s->has_stats && s->stats.poisoned));
+  set (o, "notices", notices_json (&s->notices));
   set (o, "last-error",
        s->last_error[0] ? document_text (s->last_error) : json_null ());
 }

@@ -27,6 +27,7 @@ metadata-map table-cache inflate-cache
 refcount
 allocator allocator-internal
 mapping mapping-table mapping-subcluster
+image-notice
 backing backing-name data-file image image-internal image-subcluster
 handoff handoff-gate handoff-internal handoff-timeline
 '

@@ -406,6 +406,15 @@ image_unlock (struct image *img)
   io_unlock (image_io (img));
 }
 
+const struct image_notices *
+image_get_notices (const struct image *img)
+{
+  static const struct image_notices none;
+
+  require (!img->closed, "notices of a closed image");
+  return &none;
+}
+
 void
 image_get_stats (struct image *img, struct image_stats *ret)
 {
