@@ -19,8 +19,8 @@
 
 #include "host-name.h"
 #include "parameters-control.h"
+#include "parameters-image.h"
 #include "parameters.h"
-#include "passphrase.h"
 
 #define MAX_HOST_CHARS 64
 
@@ -95,14 +95,7 @@ static int set_start (struct parameters *p, const char *value);
 static int set_while_inactive (struct parameters *p, const char *value);
 static int set_hold_timeout (struct parameters *p, const char *value);
 static int set_locking (struct parameters *p, const char *value);
-static int set_cache (struct parameters *p, const char *value);
-static int set_metadata_cache (struct parameters *p, const char *value);
 static int set_host (struct parameters *p, const char *value);
-static int set_backing (struct parameters *p, const char *value);
-static int set_data_file (struct parameters *p, const char *value);
-static int set_discard (struct parameters *p, const char *value);
-static int set_passphrase_file (struct parameters *p, const char *value);
-static int set_compress (struct parameters *p, const char *value);
 
 #define HELP(name, set, help) help
 #define ROW(name, set, help) { name, set },
@@ -117,27 +110,6 @@ static const struct row {
 #define NR_ROWS (sizeof table / sizeof table[0])
 
 /* -- values ---------------------------------------------------------- */
-
-/* The index of VALUE in CHOICES (ended by NULL), or -1. */
-static int
-choose (const char *name, const char *value, const char *const *choices)
-{
-  char list[128] = "";
-  int i;
-
-  for (i = 0; choices[i]; ++i) {
-    if (strcmp (value, choices[i]) == 0)
-      return i;
-    if (i)
-      strcat (list, choices[i + 1] ? ", " : " or ");
-    strcat (list, choices[i]);
-  }
-  nbdkit_error ("%s=%s: must be %s", name, value, list);
-  return -1;
-}
-
-#define CHOOSE(name, value, ...) \
-  choose (name, value, (const char *const []) { __VA_ARGS__, NULL })
 
 static int
 refuse_file (const char *value)
@@ -208,46 +180,6 @@ set_locking (struct parameters *p, const char *value)
   return 0;
 }
 
-static int
-set_cache (struct parameters *p, const char *value)
-{
-  const int i = CHOOSE ("cache", value, "writeback", "none");
-
-  p->direct = i == 1;
-  return i == -1 ? -1 : 0;
-}
-
-/* nbdkit_parse_size says what is wrong without naming the parameter; so what
- * it would refuse is refused before. */
-static bool
-looks_like_size (const char *value)
-{
-  const size_t nr_digits = strspn (value, "0123456789");
-  const char *suffix = value + nr_digits;
-
-  return nr_digits > 0 && nr_digits <= 15 && strspn (value, "0") < nr_digits &&
-    (*suffix == '\0' || (strchr ("bsKkMmGg", *suffix) && suffix[1] == '\0'));
-}
-
-static int
-set_metadata_cache (struct parameters *p, const char *value)
-{
-  int64_t size;
-
-  if (strcmp (value, "auto") == 0)
-    return 0;
-  if (!looks_like_size (value)) {
-    nbdkit_error ("metadata-cache=%s: must be auto, or a size such as 16M",
-                  value);
-    return -1;
-  }
-  size = nbdkit_parse_size (value);
-  if (size == -1)
-    return -1;
-  p->metadata_cache_bytes = (uint64_t) size;
-  return 0;
-}
-
 static bool
 is_host_name (const char *value)
 {
@@ -271,68 +203,6 @@ set_host (struct parameters *p, const char *value)
   if (!p->host)
     nbdkit_error ("strdup: %s", strerror (errno));
   return p->host ? 0 : -1;
-}
-
-static int
-set_backing (struct parameters *p, const char *value)
-{
-  static const enum backing_policy policies[] = {
-    BACKING_SAME_DIR, BACKING_ON, BACKING_OFF
-  };
-  const int i = CHOOSE ("backing", value, "same-dir", "on", "off");
-
-  if (i == -1)
-    return -1;
-  p->backing = policies[i];
-  return 0;
-}
-
-/* A file that has the name of a policy can be given as ./NAME. */
-static int
-set_data_file (struct parameters *p, const char *value)
-{
-  static const char *const names[] = { "same-dir", "on", "off" };
-  static const enum backing_policy policies[] = {
-    BACKING_SAME_DIR, BACKING_ON, BACKING_OFF
-  };
-  size_t i;
-
-  for (i = 0; i < sizeof names / sizeof names[0]; ++i)
-    if (strcmp (value, names[i]) == 0) {
-      p->data_file = policies[i];
-      return 0;
-    }
-  if (access (value, F_OK) == -1) {
-    nbdkit_error ("data-file=%s: %s: must be same-dir, on or off, or the path "
-                  "of the image's data file", value, strerror (errno));
-    return -1;
-  }
-  p->data_file_path = nbdkit_realpath (value);
-  return p->data_file_path ? 0 : -1;
-}
-
-static int
-set_discard (struct parameters *p, const char *value)
-{
-  const int i = CHOOSE ("discard", value, "on", "off");
-
-  p->keep_space = i == 1;
-  return i == -1 ? -1 : 0;
-}
-
-static int
-set_passphrase_file (struct parameters *p, const char *value)
-{
-  return passphrase_read (value, &p->keyring);
-}
-
-static int
-set_compress (struct parameters *p, const char *value)
-{
-  const int i = CHOOSE ("compress", value, "on", "off");
-
-  p->compress = i == 0;
-  return i == -1 ? -1 : 0;
 }
 
 /* -- the whole ------------------------------------------------------- */

@@ -26,7 +26,16 @@ make_luks ()
 {
   local file=$1 size=$2
   shift 2
-  local options=("$@")
+  local options=("$@") try
+  # qemu-img measures the processor, and gives up now and then.
+  for try in 1 2 3 4 5 6 7 8; do
+    make_luks_once 2>create.err && return
+  done
+  fail "qemu-img create ($try times): $(cat create.err)"
+}
+
+make_luks_once ()
+{
   qemu-img create -q -f qcow2 "${secret[@]}" \
     -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 \
     "${options[@]/#/-o}" "$file" "$size"

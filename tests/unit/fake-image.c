@@ -44,16 +44,11 @@ struct image {
 static struct image *graves;
 
 static const char *const names[FAKE_NR_CALLS] = {
-  [FAKE_OPEN_RO] = "open-ro",
-  [FAKE_OPEN_RW] = "open-rw",
-  [FAKE_LOCK] = "lock",
-  [FAKE_UNLOCK] = "unlock",
+  [FAKE_OPEN_RO] = "open-ro", [FAKE_OPEN_RW] = "open-rw",
+  [FAKE_LOCK] = "lock", [FAKE_UNLOCK] = "unlock",
   [FAKE_CLOSE_IO] = "close-io",
-  [FAKE_IMAGE_OPEN] = "image-open",
-  [FAKE_START] = "start",
-  [FAKE_FLUSH] = "flush",
-  [FAKE_FINISH] = "finish",
-  [FAKE_IMAGE_CLOSE] = "image-close",
+  [FAKE_IMAGE_OPEN] = "image-open", [FAKE_IMAGE_CLOSE] = "image-close",
+  [FAKE_START] = "start", [FAKE_FLUSH] = "flush", [FAKE_FINISH] = "finish",
 };
 
 static void
@@ -392,10 +387,7 @@ image_data_identity (const char *name, const struct qcow2_header *header,
                      const struct image_options *options,
                      uint64_t ret_identity[2], struct error *err)
 {
-  (void) name;
-  (void) header;
-  (void) options;
-  (void) err;
+  (void) name; (void) header; (void) options; (void) err;
   ret_identity[0] = ret_identity[1] = 0;
   return 0;
 }
