@@ -22,8 +22,11 @@ luks
 keyring
 qcow2-format
 compressed deflate qcow2-extension qcow2-header qcow2-header-check qcow2-entry
+table-window qcow2-areas
+snapshot-table bitmap-directory
 extent-list file-spec grace poison
 metadata-map table-cache inflate-cache
+check check-internal check-census
 refcount
 allocator allocator-internal
 mapping mapping-table mapping-subcluster
@@ -152,7 +155,8 @@ done
 only_from core
 only_from tls core/cleanup.h core/error.h core/mutex.h
 only_from control tls "${ground_headers[@]}"
-only_from cli control/control.h tls "${ground_headers[@]}"
+only_from cli core/check.h core/io.h core/io-file.h core/lock.h \
+          control/control.h tls "${ground_headers[@]}"
 only_from nbdkit-plugin core control tls
 
 # core/ never logs: whoever called it says what went wrong, once.
