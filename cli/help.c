@@ -9,7 +9,16 @@
 #include "subcommand.h"
 
 static void
-print_options (FILE *out, bool drains)
+print_image_options (FILE *out)
+{
+  fputs ("  --repair leaks|all       check: repair what is wrong: leaks alone,\n"
+         "                           or all that can be\n"
+         "  --progress               check: show how far it is, also where the\n"
+         "                           standard error is no terminal\n", out);
+}
+
+static void
+print_options (FILE *out, bool drains, bool on_image)
 {
   fputs ("Options:\n"
          "  --json                   print JSON, one object per line\n"
@@ -23,6 +32,8 @@ print_options (FILE *out, bool drains)
          "                           client-cert.pem and client-key.pem are\n"
          "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"
          "  --tls-username NAME      whose key of these (the login name)\n", out);
+  if (on_image)
+    print_image_options (out);
   fputs ("  --help                   show this, or a subcommand's\n"
          "  --version                show the version\n", out);
 }
@@ -46,10 +57,11 @@ help_general (FILE *out)
              subcommands[i]->operands, subcommands[i]->summary);
   fputs ("  help       SUBCOMMAND   tell more of one of these\n"
          "\n", out);
-  print_options (out, true);
+  print_options (out, true, true);
   fputs ("\n"
          "Exit code: 0 done; 1 refused or failed, and nothing was changed\n"
-         "unless the message says so; 2 usage.\n", out);
+         "unless the message says so; 2 usage.  Those of check are its own.\n",
+         out);
 }
 
 void
@@ -58,5 +70,5 @@ help_subcommand (FILE *out, const struct subcommand *s)
   fprintf (out, "Usage: baton [OPTION]... %s %s\n\n", s->name, s->operands);
   fputs (s->help, out);
   putc ('\n', out);
-  print_options (out, s->drains);
+  print_options (out, s->drains, s->on_image);
 }

@@ -33,6 +33,7 @@ const struct subcommand *const subcommands[] = {
   &subcommand_activate,
   &subcommand_invalidate,
   &subcommand_pass,
+  &subcommand_check,
   NULL,
 };
 
@@ -49,7 +50,8 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json;
+  bool help, version, json, progress;
+  const char *repair;           /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
   struct client_tls tls;
   size_t nr_words;
@@ -87,6 +89,17 @@ parse_seconds (const char *option, const char *text, uint64_t *ret_us)
 }
 
 static bool
+parse_repair (const char *text, const char **ret)
+{
+  if (strcmp (text, "leaks") != 0 && strcmp (text, "all") != 0) {
+    fprintf (stderr, "baton: --repair: leaks or all, not \"%s\"\n", text);
+    return false;
+  }
+  *ret = text;
+  return true;
+}
+
+static bool
 take_option (int option, struct command_line *ret)
 {
   switch (option) {
@@ -112,6 +125,11 @@ take_option (int option, struct command_line *ret)
   case 'u':
     ret->tls.username = optarg;
     return true;
+  case 'r':
+    return parse_repair (optarg, &ret->repair);
+  case 'P':
+    ret->progress = true;
+    return true;
   default:
     return false;
   }
@@ -129,6 +147,8 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "tls-certificates", required_argument, NULL, 'c' },
     { "tls-psk-file", required_argument, NULL, 'p' },
     { "tls-username", required_argument, NULL, 'u' },
+    { "repair", required_argument, NULL, 'r' },
+    { "progress", no_argument, NULL, 'P' },
     { NULL, 0, NULL, 0 },
   };
   int c;
@@ -172,7 +192,14 @@ check_operands (const struct subcommand *s, size_t nr, char *const *operands)
              s->operands, nr, nr == 1 ? "was" : "were");
     return false;
   }
-  return check_endpoints (nr, operands);
+  return s->on_image || check_endpoints (nr, operands);
+}
+
+static bool
+takes_no (const struct subcommand *s, const char *option)
+{
+  fprintf (stderr, "baton: %s: it takes no %s\n", s->name, option);
+  return false;
 }
 
 /* libnbd would take the one and ignore the other. */
@@ -204,10 +231,14 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->deadlines.connect_us = timeout_us < MAX_CONNECT_US ? timeout_us
                                                           : MAX_CONNECT_US;
   ret->drain_us = line->drain_us != 0 ? line->drain_us : timeout_us / 2;
-  if (line->drain_us != 0 && !s->drains) {
-    fprintf (stderr, "baton: %s: it takes no --drain-timeout\n", s->name);
-    return false;
-  }
+  ret->repair = line->repair;
+  ret->progress = line->progress;
+  if (line->drain_us != 0 && !s->drains)
+    return takes_no (s, "--drain-timeout");
+  if (line->repair != NULL && !s->on_image)
+    return takes_no (s, "--repair");
+  if (line->progress && !s->on_image)
+    return takes_no (s, "--progress");
   if (ret->drain_us >= timeout_us) {
     fputs ("baton: --drain-timeout must be less than --timeout: the server "
            "is to answer in time\n", stderr);
@@ -254,8 +285,11 @@ run_subcommand (const struct command_line *line)
   if (s == NULL)
     return usage_hint (NULL);
   if (!check_operands (s, line->nr_words - 1, line->words + 1) ||
-      !fill_options (s, line, &options) || !check_tls (&line->tls))
-    return usage_hint (s->name);
+      !fill_options (s, line, &options) || !check_tls (&line->tls)) {
+    usage_hint (s->name);
+    /* For an image, 2 is a verdict. */
+    return s->on_image ? EXIT_FAILED : EXIT_USAGE;
+  }
   return s->run (&options, line->nr_words - 1, line->words + 1);
 }
 
@@ -279,13 +313,14 @@ run (const struct command_line *line)
   return run_subcommand (line);
 }
 
-/* For status and help, whose words are all there is to them, words that got
+/* For status, check and help, whose words are all there is to them, words that got
  * lost are a failure; but what was done to an image stays done. */
 static int
 close_stdout (const struct command_line *line, int code)
 {
   const bool only_tells = line->nr_words == 0 || line->help ||
                           strcmp (line->words[0], "status") == 0 ||
+                          strcmp (line->words[0], "check") == 0 ||
                           strcmp (line->words[0], "help") == 0;
 
   if (fflush (stdout) == 0 && !ferror (stdout))

@@ -23,6 +23,8 @@ struct options {
   struct client_deadlines deadlines;
   struct client_tls tls;        /* --tls-...; NULL: not given */
   uint64_t drain_us;            /* --drain-timeout, or its default */
+  const char *repair;           /* --repair, "leaks" or "all"; NULL: not given */
+  bool progress;                /* --progress */
 };
 
 struct subcommand {
@@ -31,9 +33,12 @@ struct subcommand {
   size_t min_operands;
   size_t max_operands;
   bool drains;                  /* takes --drain-timeout */
+  bool on_image;                /* the operands are images and not endpoints;
+                                 * takes --repair and --progress; its exit
+                                 * codes are its own */
   const char *summary;          /* a line for the list */
   const char *help;             /* a paragraph or two, for --help */
-  /* ENDPOINTS have been checked.  An exit code. */
+  /* ENDPOINTS have been checked, if that is what they are.  An exit code. */
   int (*run) (const struct options *options, size_t nr_endpoints,
               char *const *endpoints);
 };
@@ -44,6 +49,7 @@ extern const struct subcommand subcommand_inactivate;
 extern const struct subcommand subcommand_activate;
 extern const struct subcommand subcommand_invalidate;
 extern const struct subcommand subcommand_pass;
+extern const struct subcommand subcommand_check;
 
 /* All of them; ends with NULL. */
 extern const struct subcommand *const subcommands[];
