@@ -252,7 +252,7 @@ count_fixed (struct check *c, bool raise)
 }
 
 /* Space that is free now goes back to the host: nothing refers to it, durably
- * (C2), so it does not matter which of the two is durable first. */
+ * (C1), so it does not matter which of the two is durable first. */
 static void
 punch (struct check *c, uint64_t first, uint64_t nr)
 {

@@ -2,16 +2,15 @@
  *
  * Check: the order of the steps, and of what a repair writes.
  *
- *   C1  refcounts are raised, durably, before anything else is changed;
- *   C2  what was read of the tables is durable (a sync) before a refcount is
- *       lowered or a new refcount table is used: the process that wrote them
- *       may have been killed, and the pointer that is gone in the page cache
- *       may be there again after a power cut;
+ *   C1  a sync makes durable what was read of the tables before a refcount
+ *       is lowered: the process that wrote them may have been killed, and a
+ *       pointer that is gone in the page cache may be there again after a
+ *       power cut; what is too low has been raised before;
+ *   C2  a new refcount table takes space that nothing refers to, and is
+ *       durable, like what was read, before one durable write of the header
+ *       makes it the one that counts;
  *   C3  COPIED is changed when the refcounts are right, durably;
  *   C4  the dirty and corrupt bits are cleared last of all.
- *
- * A new refcount table takes space that nothing refers to, and is used by
- * one write of the header: until then the image is as it was.
  */
 
 #include <config.h>
@@ -185,7 +184,7 @@ repair_in_place (struct check *c, struct error *err)
     return error_set (err, EIO, "the refcount table is damaged, and leaks "
                       "cannot be told from it; repair all, which makes a new "
                       "one");
-  /* C1, then C2. */
+  /* C1; the last sync is for C3. */
   if (c->options->repair == CHECK_REPAIR_ALL && c->nr_low > 0 &&
       check_raise (c, err) == -1)
     return -1;
