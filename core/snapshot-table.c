@@ -245,3 +245,19 @@ snapshot_table_find (struct io *io, const struct qcow2_header *h,
   ret->id = ret->name = NULL;
   return 0;
 }
+
+int
+snapshot_table_apply (struct io *io, struct qcow2_header *h,
+                      uint64_t file_size, const char *id_or_name,
+                      struct error *err)
+{
+  struct snapshot s;
+
+  if (snapshot_table_find (io, h, file_size, id_or_name, &s, err) == -1 ||
+      snapshot_check_l1 (&s, h, err) == -1)
+    return -1;
+  h->l1_table_offset = s.l1_table_offset;
+  h->nr_l1_entries = s.nr_l1_entries;
+  h->virtual_size = s.disk_size;
+  return 0;
+}

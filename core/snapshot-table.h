@@ -64,4 +64,10 @@ int snapshot_table_find (struct io *io, const struct qcow2_header *h,
                          uint64_t file_size, const char *id_or_name,
                          struct snapshot *ret, struct error *err);
 
+/* Make H the header of that snapshot: its L1 table and its disk's size.  Errors
+ * as above, and those of snapshot_check_l1. */
+int snapshot_table_apply (struct io *io, struct qcow2_header *h,
+                          uint64_t file_size, const char *id_or_name,
+                          struct error *err);
+
 #endif /* BATON_SNAPSHOT_TABLE_H */

@@ -30,15 +30,13 @@
 
 #include <cmocka.h>
 
+#include "check-damage.h"
 #include "check.h"
-#include "cursor.h"
 #include "image.h"
-#include "qcow2-entry.h"
 #include "simdisk.h"
 
 #define DISK_BYTES (UINT64_C (256) << 10)
 #define NR_CUTS 3u
-#define NONE UINT64_MAX
 
 struct geometry {
   const char *name;
@@ -57,29 +55,16 @@ static const struct geometry geometries[] = {
 
 struct world {
   const struct geometry *geometry;
-  uint64_t seed, random;
-  struct qcow2_header h;
+  uint64_t seed;
+  struct damage damage;
   struct simdisk *disk;
   uint8_t *content;             /* DISK_BYTES that must read back */
-  uint64_t vanishing;           /* guest offset of a cluster that may read
-                                 * zeros, or NONE */
-  bool only_high;               /* nothing is counted too low */
-  bool only_true;               /* COPIED is nowhere that it must not be */
   bool looking;
   uint64_t nr_cuts;
 };
 
 static struct simdisk *pristine[NR_GEOMETRIES];
 static uint64_t total_cuts;
-
-static uint64_t
-next (struct world *w)
-{
-  w->random ^= w->random << 13;
-  w->random ^= w->random >> 7;
-  w->random ^= w->random << 17;
-  return w->random >> 11;
-}
 
 static void
 broken (const struct world *w, const char *what, const char *text)
@@ -165,8 +150,8 @@ check_content (struct world *w, struct simdisk *d, const char *when)
   read_all (w, d, buf);
   for (i = 0; i < DISK_BYTES; ++i)
     if (buf[i] != w->content[i] &&
-        !(buf[i] == 0 && w->vanishing != NONE && i >= w->vanishing &&
-          i < w->vanishing + w->h.cluster_size))
+        !(buf[i] == 0 && w->damage.vanishing != DAMAGE_NONE && i >= w->damage.vanishing &&
+          i < w->damage.vanishing + w->damage.h.cluster_size))
       broken (w, when, "the content has changed");
   free (buf);
 }
@@ -191,9 +176,9 @@ check_cut (struct world *w, struct simdisk *d, bool was_dirty)
 
   check_content (w, d, "after a power cut");
   check (w, d, CHECK_REPAIR_NONE, &r, &f);
-  if (w->only_high && f.nr_low > 0)
+  if (w->damage.only_high && f.nr_low > 0)
     broken (w, "counted too low after a power cut", f.first);
-  if (w->only_true && f.nr_untrue > 0)
+  if (w->damage.only_true && f.nr_untrue > 0)
     broken (w, "COPIED too early", f.first);
   if (was_dirty && !is_dirty (d) && r.corruptions > 0)
     broken (w, "no longer dirty, but", f.first);
@@ -215,155 +200,10 @@ look (void *opaque, const struct simdisk_event *event)
     return;
   w->looking = false;
   for (i = 0; i < NR_CUTS; ++i) {
-    check_cut (w, simdisk_crash (w->disk, next (w)), true);
+    check_cut (w, simdisk_crash (w->disk, damage_random (&w->damage)), true);
     w->nr_cuts++;
   }
   w->looking = true;
-}
-
-/* -- damage ------------------------------------------------------------ */
-
-static uint64_t
-get (struct io *io, uint64_t offset)
-{
-  uint8_t be[8];
-
-  assert_int_equal (io_pread (io, be, 8, offset, NULL), 0);
-  return load_be64 (be);
-}
-
-static void
-put (struct io *io, uint64_t offset, uint64_t value, unsigned flags)
-{
-  uint8_t be[8];
-
-  store_be64 (be, value);
-  assert_int_equal (io_pwrite (io, be, 8, offset, flags, NULL), 0);
-}
-
-static uint64_t
-file_clusters (struct world *w, struct io *io)
-{
-  uint64_t size;
-
-  assert_int_equal (io_size (io, &size, NULL), 0);
-  return size >> w->h.cluster_bits;
-}
-
-/* Add DELTA to the refcount of CLUSTER, not below 0. */
-static void
-recount (struct world *w, struct io *io, uint64_t cluster, int delta,
-         unsigned flags)
-{
-  const uint64_t per_block = UINT64_C (1) << w->h.refblock_bits;
-  const uint64_t block =
-    get (io, w->h.reftable_offset + cluster / per_block * 8);
-  uint8_t *buf = malloc (w->h.cluster_size);
-  uint64_t n, at;
-
-  assert_non_null (buf);
-  if (block != 0) {
-    assert_int_equal (io_pread (io, buf, w->h.cluster_size, block, NULL), 0);
-    n = refcount_get (buf, w->h.refcount_order, cluster % per_block);
-    if (n > 0 || delta > 0)
-      refcount_set (buf, w->h.refcount_order, cluster % per_block, n + delta);
-    at = ((cluster % per_block) << w->h.refcount_order) / 8 & ~UINT64_C (511);
-    assert_int_equal (io_pwrite (io, buf + at, 512, block + at, flags, NULL),
-                      0);
-  }
-  free (buf);
-}
-
-/* The place of the entry of a guest cluster that has data, and which. */
-static uint64_t
-some_entry (struct world *w, struct io *io, uint64_t *ret_guest)
-{
-  for (;;) {
-    const uint64_t guest = next (w) % (DISK_BYTES >> w->h.cluster_bits);
-    const uint64_t table =
-      get (io, w->h.l1_table_offset + (guest >> w->h.l2_bits) * 8) &
-      QCOW2_ENTRY_OFFSET_MASK;
-    const uint64_t at =
-      table + (guest & ((UINT64_C (1) << w->h.l2_bits) - 1)) * 8;
-
-    if (table == 0 || !(get (io, at) & QCOW2_ENTRY_OFFSET_MASK) ||
-        (get (io, at) & QCOW2_ENTRY_COMPRESSED))
-      continue;
-    *ret_guest = guest << w->h.cluster_bits;
-    return at;
-  }
-}
-
-static void
-damage_once (struct world *w, struct io *io)
-{
-  uint64_t guest, entry = some_entry (w, io, &guest);
-  const uint64_t cluster =
-    (get (io, entry) & QCOW2_ENTRY_OFFSET_MASK) >> w->h.cluster_bits;
-
-  switch (next (w) % 6) {
-  case 0:                       /* counted too high, and COPIED says so */
-    recount (w, io, cluster, 1, IO_DSYNC);
-    put (io, entry, get (io, entry) & ~QCOW2_ENTRY_COPIED, IO_DSYNC);
-    break;
-  case 1:
-    recount (w, io, next (w) % file_clusters (w, io), 1, IO_DSYNC);
-    w->only_true = false;
-    break;
-  case 2:
-    recount (w, io, cluster, -1, IO_DSYNC);
-    w->only_high = w->only_true = false;
-    break;
-  case 3:
-    put (io, entry, get (io, entry) ^ QCOW2_ENTRY_COPIED, IO_DSYNC);
-    w->only_true = false;
-    break;
-  case 4:                       /* no refcount block */
-    put (io, w->h.reftable_offset, 0, IO_DSYNC);
-    w->only_high = w->only_true = false;
-    break;
-  case 5:                       /* a leak at the end */
-    put (io, file_clusters (w, io) << w->h.cluster_bits, 0, IO_DSYNC);
-    recount (w, io, file_clusters (w, io), 1, IO_DSYNC);
-    break;
-  }
-}
-
-/* What a process did before it was killed: QEMU with lazy refcounts has
- * pointed to a cluster and counted it, or a pointer is gone. */
-static void
-leave_pending (struct world *w, struct io *io)
-{
-  uint64_t guest, entry = some_entry (w, io, &guest);
-  const uint64_t cluster =
-    (get (io, entry) & QCOW2_ENTRY_OFFSET_MASK) >> w->h.cluster_bits;
-
-  switch (next (w) % 3) {
-  case 0:
-    put (io, entry, 0, 0);
-    w->vanishing = guest;
-    break;
-  case 1:
-    recount (w, io, cluster, -1, IO_DSYNC);
-    recount (w, io, cluster, 1, 0);
-    w->only_high = w->only_true = false;
-    break;
-  case 2:
-    break;
-  }
-}
-
-static void
-damage (struct world *w)
-{
-  struct io *io = open_io (w->disk);
-  unsigned nr = next (w) % 4, i;
-
-  for (i = 0; i < nr; ++i)
-    damage_once (w, io);
-  put (io, QCOW2_HDR_INCOMPAT, QCOW2_INCOMPAT_DIRTY, IO_DSYNC);
-  leave_pending (w, io);
-  io_close (io);
 }
 
 /* -- a run ------------------------------------------------------------- */
@@ -377,7 +217,7 @@ read_header (struct world *w)
 
   assert_non_null (buf);
   assert_int_equal (io_pread (io, buf, 65536, 0, NULL), 0);
-  if (qcow2_header_parse (buf, 65536, &w->h, &err) == -1)
+  if (qcow2_header_parse (buf, 65536, &w->damage.h, &err) == -1)
     broken (w, "header", err.text);
   free (buf);
   io_close (io);
@@ -388,18 +228,20 @@ run (unsigned geometry, uint64_t seed)
 {
   struct world w = {
     .geometry = &geometries[geometry], .seed = seed,
-    .random = seed * UINT64_C (0x9e3779b97f4a7c15) + 1,
-    .vanishing = NONE, .only_high = true, .only_true = true,
   };
   struct check_result r;
   struct findings f;
+  struct io *io;
 
+  damage_init (&w.damage, seed);
   w.disk = simdisk_kill (pristine[geometry]);
   w.content = malloc (DISK_BYTES);
   assert_non_null (w.content);
   read_header (&w);
   read_all (&w, w.disk, w.content);
-  damage (&w);
+  io = open_io (w.disk);
+  damage_image (&w.damage, io, DISK_BYTES);
+  io_close (io);
   simdisk_trace (w.disk, look, &w);
   w.looking = true;
   check (&w, w.disk, CHECK_REPAIR_ALL, &r, NULL);
@@ -408,7 +250,7 @@ run (unsigned geometry, uint64_t seed)
   check (&w, w.disk, CHECK_REPAIR_NONE, &r, &f);
   if (r.corruptions + r.leaks + r.check_errors > 0 || is_dirty (w.disk))
     broken (&w, "repaired", f.first);
-  check_cut (&w, simdisk_crash (w.disk, next (&w)), true);
+  check_cut (&w, simdisk_crash (w.disk, damage_random (&w.damage)), true);
   total_cuts += w.nr_cuts;
   free (w.content);
   simdisk_free (w.disk);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The census counts, in as little memory as it says; a check is interrupted,
+ * and errors at every call are told and harm nothing.  What a check finds:
+ * tests/test-check.sh.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "check-census.h"
+#include "check-damage.h"
+#include "check.h"
+#include "simdisk.h"
+
+#define MIB (UINT64_C (1) << 20)
+#define DISK_BYTES (UINT64_C (256) << 10)
+
+static void
+test_census (void **state)
+{
+  static const uint64_t counts[] = {
+    1, 3, 4, 255, 256, 65535, 65536, UINT64_MAX, 0, 2,
+  };
+  struct error err = ERROR_INIT;
+  struct census *s;
+  size_t i, k;
+
+  (void) state;
+  assert_int_equal (census_new (&s, &err), 0);
+  assert_int_equal (census_get (s, 12345), 0);
+  for (i = 0; i < 10; ++i) {
+    assert_int_equal (census_set (s, i * 5000, counts[i], &err), 0);
+    for (k = 0; k <= i; ++k)
+      assert_true (census_get (s, k * 5000) == counts[k]);
+    assert_int_equal (census_get (s, i * 5000 + 1), 0);
+  }
+  assert_int_equal (census_get (s, UINT64_C (1) << 40), 0);
+  census_free (s);
+}
+
+/* A TiB of 64 KiB clusters: 4, 16, 32 MiB, and little more. */
+static void
+test_census_memory (void **state)
+{
+  static const struct { uint64_t count, mib; } cases[] = {
+    { 3, 4 }, { 255, 16 }, { 65535, 32 },
+  };
+  const uint64_t nr = UINT64_C (1) << (40 - 16);
+  struct error err = ERROR_INIT;
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < 3; ++i) {
+    struct census *s;
+    uint64_t cluster;
+
+    assert_int_equal (census_new (&s, &err), 0);
+    for (cluster = 0; cluster < nr; cluster += 1000)
+      assert_int_equal (census_set (s, cluster, cases[i].count, &err), 0);
+    assert_in_range (census_bytes (s), cases[i].mib * MIB,
+                     cases[i].mib * MIB + MIB / 8);
+    census_free (s);
+  }
+}
+
+/* -- images ------------------------------------------------------------ */
+
+static struct simdisk *
+damaged_image (void)
+{
+  char dir[] = "/tmp/baton-check-XXXXXX", line[512];
+  struct error err = ERROR_INIT;
+  struct damage damage;
+  struct simdisk *d;
+  uint8_t *buf = malloc (65536);
+  struct io *io;
+
+  assert_non_null (mkdtemp (dir));
+  snprintf (line, sizeof line, "cd %s && qemu-img create -q -f qcow2 -o "
+            "cluster_size=512 t.qcow2 256k && qemu-io -f qcow2 -c "
+            "'write 0 200k' t.qcow2 >/dev/null", dir);
+  if (system (line) != 0)
+    exit (77);
+  snprintf (line, sizeof line, "%s/t.qcow2", dir);
+  d = simdisk_load_file (line, 512, &err);
+  unlink (line);
+  rmdir (dir);
+  assert_non_null (d);
+  io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  damage_init (&damage, 3);
+  assert_int_equal (io_pread (io, buf, 65536, 0, NULL), 0);
+  assert_int_equal (qcow2_header_parse (buf, 65536, &damage.h, NULL), 0);
+  damage_image (&damage, io, DISK_BYTES);
+  assert_int_equal (io_sync (io, NULL), 0);
+  io_close (io);
+  free (buf);
+  return d;
+}
+
+static int
+check (struct simdisk *d, enum check_repair repair,
+       const _Atomic bool *interrupt, struct check_result *ret,
+       struct error *err)
+{
+  const struct check_options options = {
+    .repair = repair, .interrupt = interrupt,
+  };
+  struct io *io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  const int r = check_image (io, &options, ret, err);
+
+  io_close (io);
+  return r;
+}
+
+static void
+test_interrupt (void **state)
+{
+  struct simdisk *d = damaged_image ();
+  const _Atomic bool stop = true;
+  struct error err = ERROR_INIT;
+  struct check_result r;
+  const uint64_t before = simdisk_calls (d, SIMDISK_CHANGES);
+
+  (void) state;
+  assert_int_equal (check (d, CHECK_REPAIR_ALL, &stop, &r, &err), -1);
+  assert_int_equal (err.errnum, EINTR);
+  assert_int_equal (simdisk_calls (d, SIMDISK_CHANGES), before);
+  simdisk_free (d);
+}
+
+static void
+must_be_clean (struct simdisk *d)
+{
+  struct error err = ERROR_INIT;
+  struct check_result r;
+
+  if (check (d, CHECK_REPAIR_ALL, NULL, &r, &err) == -1)
+    fail_msg ("%s", err.text);
+  assert_int_equal (check (d, CHECK_REPAIR_NONE, NULL, &r, &err), 0);
+  assert_int_equal (r.corruptions + r.leaks + r.check_errors, 0);
+}
+
+/* The Nth call fails: the check says so, or was not in need of it (a punch);
+ * and a second repair makes the image well. */
+static void
+test_errors (void **state)
+{
+  struct simdisk *first = damaged_image ();
+  uint64_t nth, nr_told = 0;
+  bool struck = true;
+
+  (void) state;
+  for (nth = 1; struck; ++nth) {
+    struct simdisk *d = simdisk_kill (first);
+    struct error err = ERROR_INIT;
+    struct check_result r;
+
+    simdisk_fail (d, SIMDISK_READ | SIMDISK_CHANGES | SIMDISK_SIZE, nth, EIO,
+                  false);
+    if (check (d, CHECK_REPAIR_ALL, NULL, &r, &err) == -1) {
+      assert_int_equal (err.errnum, EIO);
+      nr_told++;
+    }
+    struck = simdisk_fault_struck (d);
+    simdisk_fail (d, 0, 0, 0, false);
+    must_be_clean (d);
+    simdisk_free (d);
+  }
+  assert_true (nr_told > 10);
+  simdisk_free (first);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_census),
+    cmocka_unit_test (test_census_memory),
+    cmocka_unit_test (test_interrupt),
+    cmocka_unit_test (test_errors),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
