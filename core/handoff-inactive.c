@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "handoff-internal.h"
 #include "qcow2-header.h"
+#include "snapshot-table.h"
 
 static int
 open_read_only (struct handoff *h, struct io **ret, struct error *err)
@@ -32,15 +33,19 @@ open_read_only (struct handoff *h, struct io **ret, struct error *err)
 /* Features that matter only to a writer, the dirty bit among them, are the
  * owner's and may change: they are looked at when we become the owner. */
 static int
-parse_header (struct handoff *h, const void *data, size_t len_bytes,
+parse_header (struct handoff *h, struct io *io, const void *data,
+              size_t len_bytes, uint64_t file_size,
               struct handoff_geometry *ret, struct error *err)
 {
+  const char *snapshot = h->options.snapshot;
   CLEANUP_FREE struct qcow2_header *header = malloc (sizeof *header);
 
   if (!header)
     return error_set_errno (err, ENOMEM, "reading the header");
   if (qcow2_header_parse (data, len_bytes, header, err) == -1 ||
       qcow2_header_unsupported (header, false, err) == -1 ||
+      (snapshot && snapshot_table_apply (io, header, file_size, snapshot,
+                                         err) == -1) ||
       image_data_identity (h->path, header, &h->options, ret->data_identity,
                            err) == -1)
     return -1;
@@ -65,7 +70,7 @@ read_header (struct handoff *h, struct io *io, struct handoff_geometry *ret,
     return error_set_errno (err, ENOMEM, "reading the header");
   if (io_pread (io, data, len_bytes, 0, err) == -1)
     return -1;
-  return parse_header (h, data, len_bytes, ret, err);
+  return parse_header (h, io, data, len_bytes, size, ret, err);
 }
 
 int

@@ -20,6 +20,7 @@
 #ifndef BATON_HANDOFF_INTERNAL_H
 #define BATON_HANDOFF_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct handoff {
   char *path;                           /* these three never change */
   struct image_options options;
   bool read_only;
+  _Atomic bool interrupt;               /* options.interrupt points here */
   struct mutex command;
   struct gate gate;
   struct stale *stale;                  /* NULL, except to show the bug */

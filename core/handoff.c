@@ -98,6 +98,7 @@ handoff_new (const struct handoff_config *config, struct handoff **ret,
   gate_init (&h->gate, config->hold, config->read_only);
   h->path = strdup (config->path);
   h->options = config->options;
+  h->options.interrupt = &h->interrupt;
   h->read_only = config->read_only;
   if (start (h, config->stale_for_tests, err) == -1) {
     name_failure (h, "cannot open", err);
@@ -106,6 +107,12 @@ handoff_new (const struct handoff_config *config, struct handoff **ret,
   }
   *ret = h;
   return 0;
+}
+
+void
+handoff_interrupt (struct handoff *h)
+{
+  atomic_store (&h->interrupt, true);
 }
 
 void

@@ -125,6 +125,10 @@ int handoff_invalidate (struct handoff *h, struct error *err);
  * and force, which come with the ownership record, is here. */
 int handoff_activate (struct handoff *h, struct error *err);
 
+/* Let an activation that repairs an image give up soon (EINTR), and every
+ * later one: before the end.  From any thread; waits for nothing. */
+void handoff_interrupt (struct handoff *h);
+
 /* -- status ---------------------------------------------------------- */
 
 #define HANDOFF_MAX_PHASES 8

@@ -63,25 +63,12 @@ put_between (struct image *img, struct error *err)
   return 0;
 }
 
-/* It is metadata: guest data must not be written over it. */
-static int
-claim_area (struct image *img, struct error *err)
-{
-  const struct qcow2_header *h = &img->header;
-
-  return metadata_map_claim (img->metadata,
-                             h->crypto_offset >> h->cluster_bits,
-                             div_round_up (h->crypto_bytes, h->cluster_size),
-                             "the LUKS header", err);
-}
-
 int
 image_crypt_open (struct image *img, uint64_t file_size, struct error *err)
 {
   if (img->header.crypt_method != QCOW2_CRYPT_LUKS)
     return 0;
-  if (check_area (img, file_size, err) == -1 ||
-      (img->for_writing && claim_area (img, err) == -1))
+  if (check_area (img, file_size, err) == -1)
     return -1;
   return put_between (img, err);
 }

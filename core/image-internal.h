@@ -22,6 +22,7 @@
 #include "mapping.h"
 #include "metadata-map.h"
 #include "poison.h"
+#include "qcow2-areas.h"
 #include "range-lock.h"
 #include "table-cache.h"
 
@@ -50,7 +51,10 @@ struct image {
                                  * taken reads zeros in DATA, durably */
   char *name;                   /* owned */
   struct image_options options;
-  struct qcow2_header header;   /* as read at open */
+  struct qcow2_header header;   /* as read at open, but for the dirty bit and
+                                 * what options.snapshot changes */
+  struct qcow2_areas areas;     /* for_writing only */
+  bool needs_repair;            /* dirty: the tables are not loaded yet */
   bool for_writing;
   const struct image *overlay;  /* whose backing file this is; NULL: what is
                                  * served */
@@ -164,6 +168,15 @@ void image_place_give_back (struct image *img, struct extent e);
 int image_replace (struct image *img, uint64_t cluster, uint32_t nr,
                    const struct raw_entry *old, const struct raw_entry *new,
                    struct error *err);
+
+/* image-claims.c: what of the image is neither mapping nor refcounts goes into
+ * the metadata map.  EIO, EINVAL, EFBIG where it overlaps with something,
+ * makes no sense or is over a limit. */
+int image_claim_areas (struct image *img, uint64_t file_size,
+                       struct error *err);
+
+/* image-repair.c: set refcounts right and clear the dirty bit. */
+int image_repair (struct image *img, struct error *err);
 
 /* EIO where guest data would be written over metadata. */
 int image_check_overlap (struct image *img, uint64_t host_offset,

@@ -19,6 +19,7 @@
 #include "cursor.h"
 #include "data-file.h"
 #include "image-internal.h"
+#include "snapshot-table.h"
 
 #define FIRST_READ_BYTES (UINT64_C (64) << 10)
 #define MAX_SLICE_BYTES 4096u
@@ -26,6 +27,19 @@
 #define MAX_AUTO_CACHE_BYTES (UINT64_C (64) << 20)
 /* A chain may have many layers, and the lower ones are rarely the hot ones. */
 #define BACKING_CACHE_SHARE 8
+
+/* Rule 50: bitmaps that make no sense are no bitmaps. */
+static int
+read_areas (struct image *img, const void *buf, uint64_t len,
+            struct error *err)
+{
+  struct qcow2_header h = img->header;
+
+  if (qcow2_areas_parse (buf, len, &h, &img->areas, NULL) == 0)
+    return 0;
+  h.autoclear_features &= ~QCOW2_AUTOCLEAR_BITMAPS;
+  return qcow2_areas_parse (buf, len, &h, &img->areas, err);
+}
 
 static int
 read_header (struct image *img, uint64_t file_size, struct error *err)
@@ -44,11 +58,25 @@ read_header (struct image *img, uint64_t file_size, struct error *err)
     if (io_pread (img->io, buf, len, 0, err) == -1)
       return -1;
   }
-  if (qcow2_header_parse (buf, len, &img->header, err) == -1)
+  if (qcow2_header_parse (buf, len, &img->header, err) == -1 ||
+      qcow2_header_unsupported (&img->header, img->for_writing &&
+                                !img->options.allow_corrupt, err) == -1)
     return -1;
   if (image_check_compress (img, err) == -1)
     return -1;
-  return qcow2_header_unsupported (&img->header, img->for_writing, err);
+  return img->for_writing ? read_areas (img, buf, len, err) : 0;
+}
+
+/* A backing file is read as it is, whichever snapshot of the overlay. */
+static int
+choose_snapshot (struct image *img, uint64_t file_size, struct error *err)
+{
+  if (!img->options.snapshot || img->overlay)
+    return 0;
+  if (img->for_writing)
+    return error_set (err, EROFS, "a snapshot can only be served read-only");
+  return snapshot_table_apply (img->io, &img->header, file_size,
+                               img->options.snapshot, err);
 }
 
 static uint64_t
@@ -150,17 +178,31 @@ has_backing (const struct image *img, const struct file_spec *spec)
 }
 
 static int
+load_tables (struct image *img, uint64_t file_size, struct error *err)
+{
+  if (load_mapping (img, file_size, err) == -1)
+    return -1;
+  if (!img->for_writing)
+    return 0;
+  if (load_allocator (img, file_size, err) == -1)
+    return -1;
+  return image_claim_areas (img, file_size, err);
+}
+
+static int
 load (struct image *img, const struct file_spec *spec, struct error *err)
 {
   uint64_t file_size;
 
   if (io_size (img->io, &file_size, err) == -1 ||
       read_header (img, file_size, err) == -1 ||
+      choose_snapshot (img, file_size, err) == -1 ||
       data_file_open (img, err) == -1 ||
-      make_caches (img, err) == -1 ||
-      load_mapping (img, file_size, err) == -1)
+      make_caches (img, err) == -1)
     return -1;
-  if (img->for_writing && load_allocator (img, file_size, err) == -1)
+  img->needs_repair = img->for_writing &&
+    (img->header.incompatible_features & QCOW2_INCOMPAT_DIRTY);
+  if (!img->needs_repair && load_tables (img, file_size, err) == -1)
     return -1;
   if (image_crypt_open (img, file_size, err) == -1)
     return -1;
@@ -290,9 +332,28 @@ clear_autoclear_bits (struct image *img, struct error *err)
   return 0;
 }
 
+static int
+repair_and_load (struct image *img, struct error *err)
+{
+  uint64_t file_size;
+
+  if (image_repair (img, err) == -1 ||
+      io_size (img->io, &file_size, err) == -1 ||
+      read_header (img, file_size, err) == -1 ||
+      load_tables (img, file_size, err) == -1)
+    return -1;
+  img->needs_repair = false;
+  return 0;
+}
+
 int
 image_start_writing (struct image *img, struct error *err)
 {
+  if (img->needs_repair && repair_and_load (img, err) == -1)
+    return -1;
+  if (img->header.incompatible_features & QCOW2_INCOMPAT_CORRUPT)
+    image_notices_add (&img->notices, "the image is marked corrupt, and is "
+                       "written to because that was allowed");
   if (clear_autoclear_bits (img, err) == -1 ||
       data_file_start_writing (img, err) == -1)
     return -1;

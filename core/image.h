@@ -25,6 +25,7 @@
 #ifndef BATON_IMAGE_H
 #define BATON_IMAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,13 @@ struct image_options {
   bool compress;                        /* write whole clusters compressed
                                          * where there was no data */
   bool keep_space;                      /* discard=off: trim punches no holes */
+  const char *snapshot;                 /* id or name of the internal snapshot
+                                         * to read instead; borrowed; NULL:
+                                         * none.  Never for writing */
+  bool allow_corrupt;                   /* write also where the corrupt bit is
+                                         * set */
+  const _Atomic bool *interrupt;        /* set: a repair gives up, EINTR.  May
+                                         * be NULL */
   bool lock_backing;                    /* lock the other files as well, before
                                          * anything of them is read: data file
                                          * LOCK_WRITER if it is written, all
@@ -85,9 +93,10 @@ int image_open (struct io *io, const char *name, bool for_writing,
                 const struct image_options *options, struct image **ret,
                 struct error *err);
 
-/* The first writes of an activation: autoclear bits that Baton does not
- * maintain are cleared, durably.  Where that makes something of the image
- * invalid there is a notice. */
+/* The first writes of an activation: an image with the dirty bit is repaired
+ * (EINTR where that is interrupted), and its tables are read only now;
+ * autoclear bits that Baton does not maintain are cleared, durably.  Where
+ * that makes something of the image invalid there is a notice. */
 int image_start_writing (struct image *img, struct error *err);
 
 int image_read (struct image *img, void *buf, size_t len, uint64_t offset,

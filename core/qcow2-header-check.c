@@ -181,20 +181,17 @@ qcow2_header_check_tables (const struct qcow2_header *h, struct error *err)
   return check_overlap (h, err);
 }
 
-/* Rule 14: with either bit, refcounts cannot be trusted, and a writer that
- * trusts them hands out clusters that are in use. */
+/* Rule 14: refcounts cannot be trusted, and a writer that trusts them hands
+ * out clusters that are in use.  (With the dirty bit they cannot be trusted
+ * either, but they can be set right: image-repair.c.) */
 static int
 unsupported_for_writing (const struct qcow2_header *h, struct error *err)
 {
   if (h->incompatible_features & QCOW2_INCOMPAT_CORRUPT)
     return error_set (err, ENOTSUP,
-                      "image is marked corrupt; run `qemu-img check -r all "
-                      "IMAGE` first, or serve it read-only");
-  if (h->incompatible_features & QCOW2_INCOMPAT_DIRTY)
-    return error_set (err, ENOTSUP,
-                      "image is marked dirty (it was not closed cleanly, its "
-                      "refcounts may be wrong); run `qemu-img check -r all "
-                      "IMAGE` first, or serve it read-only");
+                      "image is marked corrupt; run `baton check --repair all "
+                      "IMAGE` first, or serve it read-only (nbdkit -r), or "
+                      "allow it with allow-corrupt=on");
   return 0;
 }
 

@@ -101,8 +101,7 @@ qcow2_data_file_is_raw (const struct qcow2_header *h)
 
 /* Fails, ENOTSUP, naming the feature, where H needs something that Baton
  * does not serve: AES encryption, or zstd when built without it.  WRITABLE
- * also refuses the corrupt bit and (until
- * repair exists) the dirty bit. */
+ * also refuses the corrupt bit. */
 int qcow2_header_unsupported (const struct qcow2_header *h, bool writable,
                               struct error *err);
 

@@ -133,3 +133,26 @@ set_compress (struct parameters *p, const char *value)
   p->compress = i == 0;
   return i == -1 ? -1 : 0;
 }
+
+int
+set_snapshot (struct parameters *p, const char *value)
+{
+  if (!value[0]) {
+    nbdkit_error ("snapshot=: give the id or the name of an internal "
+                  "snapshot, see qemu-img snapshot -l");
+    return -1;
+  }
+  p->snapshot = strdup (value);
+  if (!p->snapshot)
+    nbdkit_error ("strdup: %s", strerror (errno));
+  return p->snapshot ? 0 : -1;
+}
+
+int
+set_allow_corrupt (struct parameters *p, const char *value)
+{
+  const int i = CHOOSE ("allow-corrupt", value, "off", "on");
+
+  p->allow_corrupt = i == 1;
+  return i == -1 ? -1 : 0;
+}

@@ -16,6 +16,8 @@ int set_data_file (struct parameters *p, const char *value);
 int set_discard (struct parameters *p, const char *value);
 int set_passphrase_file (struct parameters *p, const char *value);
 int set_compress (struct parameters *p, const char *value);
+int set_snapshot (struct parameters *p, const char *value);
+int set_allow_corrupt (struct parameters *p, const char *value);
 
 /* The index of VALUE in CHOICES (ended by NULL), or -1 after nbdkit_error. */
 int parameters_choose (const char *name, const char *value,

@@ -86,7 +86,12 @@
   X ("passphrase-file", set_passphrase_file,                                \
      "passphrase-file=<FILE>|-|-<FD>  The passphrase of an encrypted\n"     \
      "                            (LUKS) image: in a file, asked for, or\n" \
-     "                            on a file descriptor.\n")
+     "                            on a file descriptor.\n")               \
+  X ("snapshot", set_snapshot,                                              \
+     "snapshot=<ID|NAME>          Serve this internal snapshot, read-only.\n")\
+  X ("allow-corrupt", set_allow_corrupt,                                    \
+     "allow-corrupt=off|on        Write to an image that is marked corrupt:\n"\
+     "                            no (default), yes.\n")
 
 typedef int (*set_fn) (struct parameters *p, const char *value);
 
@@ -261,6 +266,11 @@ check_control (const struct parameters *p)
   static const char *const names[] = { "while-inactive", "hold-timeout" };
   size_t i;
 
+  if ((p->control || p->control_listen) && p->snapshot) {
+    nbdkit_error ("snapshot= and control= exclude each other: a snapshot is "
+                  "served read-only, and is not handed over");
+    return -1;
+  }
   if (p->control || p->control_listen)
     return 0;
   if (p->start_inactive) {
@@ -313,6 +323,8 @@ parameters_free (struct parameters *p)
   free (p->control_tls_psk);
   free (p->host);
   free (p->data_file_path);
+  free (p->snapshot);
+  p->snapshot = NULL;
   keyring_free (p->keyring);
   p->keyring = NULL;
   p->file = p->control = p->host = p->data_file_path = NULL;

@@ -42,6 +42,8 @@ struct parameters {
   bool keep_space;
   struct keyring *keyring;              /* of passphrase-file=, or NULL */
   bool compress;
+  char *snapshot;                       /* id or name, or NULL */
+  bool allow_corrupt;
   uint64_t given;                       /* bit per row of the table */
 };
 

@@ -64,6 +64,8 @@ new_handoff (struct error *err)
       .metadata_cache_bytes = p->metadata_cache_bytes,
       .keep_space = p->keep_space,
       .compress = p->compress,
+      .snapshot = p->snapshot,
+      .allow_corrupt = p->allow_corrupt,
     },
     .read_only = server.read_only,
     .hold = p->hold,
@@ -110,7 +112,8 @@ server_start (void)
 
   /* A limit on the size of files is an error (EFBIG), not a death. */
   signal (SIGXFSZ, SIG_IGN);
-  server.read_only = command_line_is_read_only ();
+  server.read_only = command_line_is_read_only () ||
+    server.parameters.snapshot;
   r = pthread_atfork (NULL, note_fork, note_fork);
   if (r != 0) {
     nbdkit_error ("pthread_atfork: %s", strerror (r));
@@ -197,6 +200,9 @@ stop_handoff (struct handoff *h)
 void
 server_stop (void)
 {
+  /* A repair may take long, and can be done again. */
+  if (server.handoff)
+    handoff_interrupt (server.handoff);
   endpoints_free (&server.endpoints);
   if (server.handoff && stop_handoff (server.handoff))
     handoff_free (server.handoff);

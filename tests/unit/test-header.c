@@ -309,13 +309,10 @@ test_unsupported (void **state)
 {
   static const struct unsupported_case cases[] = {
     { { .version = 3 }, 0, 0, NULL },
-    { { .incompatible_features = 1 }, 0, 1,
-      "image is marked dirty (it was not closed cleanly, its refcounts may "
-      "be wrong); run `qemu-img check -r all IMAGE` first, or serve it "
-      "read-only" },
+    { { .incompatible_features = 1 }, 0, 0, NULL },
     { { .incompatible_features = 2 }, 0, 1,
-      "image is marked corrupt; run `qemu-img check -r all IMAGE` first, or "
-      "serve it read-only" },
+      "image is marked corrupt; run `baton check --repair all IMAGE` first, "
+      "or serve it read-only (nbdkit -r), or allow it with allow-corrupt=on" },
     { { .incompatible_features = 4 }, 0, 0, NULL },
     { { .incompatible_features = 16 }, 0, 0, NULL },
     { { .crypt_method = 1 }, 1, 1,
