@@ -23,6 +23,7 @@
 #include "check-census.h"
 #include "check-damage.h"
 #include "check.h"
+#include "cursor.h"
 #include "simdisk.h"
 
 #define MIB (UINT64_C (1) << 20)
@@ -183,6 +184,39 @@ test_errors (void **state)
   simdisk_free (first);
 }
 
+/* A device cannot grow: the new refcount table goes where nothing is. */
+static void
+test_device (void **state)
+{
+  struct simdisk *file = damaged_image ();
+  struct simdisk *d = simdisk_new_device (512, 2 * MIB, 0xdd);
+  struct io *from = simdisk_open (file, 0, NULL);
+  struct io *to = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  struct error err = ERROR_INIT;
+  uint64_t size, offset, table;
+  struct check_result r;
+  uint8_t buf[512];
+
+  (void) state;
+  assert_int_equal (io_size (from, &size, NULL), 0);
+  for (offset = 0; offset < size; offset += sizeof buf) {
+    assert_int_equal (io_pread (from, buf, sizeof buf, offset, NULL), 0);
+    assert_int_equal (io_pwrite (to, buf, sizeof buf, offset, 0, NULL), 0);
+  }
+  assert_int_equal (io_pread (to, buf, 512, 0, NULL), 0);
+  table = load_be64 (buf + 48);
+  memset (buf, 0, sizeof buf);
+  assert_int_equal (io_pwrite (to, buf, 8, table, 0, NULL), 0);
+  io_close (from);
+  io_close (to);
+  if (check (d, CHECK_REPAIR_ALL, NULL, &r, &err) == -1)
+    fail_msg ("%s", err.text);
+  assert_true (r.rebuilt);
+  must_be_clean (d);
+  simdisk_free (file);
+  simdisk_free (d);
+}
+
 int
 main (void)
 {
@@ -191,6 +225,7 @@ main (void)
     cmocka_unit_test (test_census_memory),
     cmocka_unit_test (test_interrupt),
     cmocka_unit_test (test_errors),
+    cmocka_unit_test (test_device),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
