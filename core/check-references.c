@@ -117,7 +117,7 @@ check_count_references (struct check *c, struct error *err)
       check_count_l1 (c, c->h.l1_table_offset, c->h.nr_l1_entries, true,
                       err) == -1 ||
       count_snapshots (c, err) == -1 ||
-      check_refer (c, c->areas.crypto_offset, c->areas.crypto_bytes, 1,
+      check_refer (c, c->h.crypto_offset, c->h.crypto_bytes, 1,
                    err) == -1)
     return -1;
   return count_bitmaps (c, err);

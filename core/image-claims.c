@@ -197,7 +197,7 @@ image_claim_areas (struct image *img, uint64_t file_size, struct error *err)
 {
   struct claims k = { .img = img, .file_size = file_size };
 
-  if (claim (&k, img->areas.crypto_offset, img->areas.crypto_bytes,
+  if (claim (&k, img->header.crypto_offset, img->header.crypto_bytes,
              "the encryption header", err) == -1 ||
       claim_snapshots (&k, err) == -1)
     return -1;

@@ -144,18 +144,6 @@ bool image_run_reads_zero (struct image *img, const struct run *run,
 bool image_space_came_back (struct image *img, unsigned tries,
                             struct error *err);
 
-/* image-pack.c: */
-
-/* ENOTSUP where compress=on is asked for and cannot be. */
-int image_check_compress (const struct image *img, struct error *err);
-/* Whether what is written to RUN at guest OFFSET is to be compressed.  RUN is
- * cut off where that changes. */
-bool image_is_packed (struct image *img, struct run *run, uint64_t offset);
-/* Write such a RUN, or a part of it, compressed.  *RET_LEN: how much, bytes. */
-int image_write_packed (struct image *img, const struct run *run,
-                        const void *buf, uint64_t offset, size_t *ret_len,
-                        struct error *err);
-
 /* image-place.c, with the range lock on all clusters concerned: */
 
 /* Host clusters in img->data for 1 to WANT guest clusters from CLUSTER on. */

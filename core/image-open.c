@@ -18,7 +18,7 @@
 #include "cleanup.h"
 #include "cursor.h"
 #include "data-file.h"
-#include "image-internal.h"
+#include "image-pack.h"
 #include "snapshot-table.h"
 
 #define FIRST_READ_BYTES (UINT64_C (64) << 10)

@@ -23,7 +23,7 @@
 
 #include "checked.h"
 #include "deflate.h"
-#include "image-internal.h"
+#include "image-pack.h"
 
 /* How much is compressed at a time. */
 #define MAX_BATCH_BYTES (UINT64_C (4) << 20)

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "image-pack.h"
 #include "image-subcluster.h"
 
 /* How much is held in the range lock at a time. */

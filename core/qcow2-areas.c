@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Areas that header extensions point to: see qcow2-areas.h.  The wording of
+ * Where bitmaps are: see qcow2-areas.h.  The wording of
  * refusals is QEMU's where it has one.  Pure; no lock.
  */
 
@@ -15,7 +15,6 @@
 #include "qcow2-extension.h"
 
 #define BITMAPS_BYTES 24u
-#define CRYPTO_BYTES 16u
 
 static int
 check_bitmaps (const struct qcow2_header *h, const struct qcow2_areas *a,
@@ -65,24 +64,6 @@ read_bitmaps (const struct qcow2_extension *e, const struct qcow2_header *h,
   return check_bitmaps (h, a, reserved, err);
 }
 
-static int
-read_crypto (const struct qcow2_extension *e, const struct qcow2_header *h,
-             struct qcow2_areas *a, struct error *err)
-{
-  if (e->len_bytes != CRYPTO_BYTES)
-    return error_set (err, EINVAL, "CRYPTO header extension size %" PRIu32
-                      ", but expected size %u", e->len_bytes, CRYPTO_BYTES);
-  a->crypto_offset = load_be64 (e->data);
-  a->crypto_bytes = load_be64 (e->data + 8);
-  if (!is_aligned (a->crypto_offset, h->cluster_size) ||
-      a->crypto_offset > QCOW2_MAX_HOST_OFFSET ||
-      a->crypto_bytes > QCOW2_MAX_HOST_OFFSET)
-    return error_set (err, EINVAL, "Encryption header offset '%" PRIu64
-                      "' is not a multiple of cluster size '%" PRIu64 "', or "
-                      "too large", a->crypto_offset, h->cluster_size);
-  return 0;
-}
-
 int
 qcow2_areas_parse (const void *data, size_t len_bytes,
                    const struct qcow2_header *h, struct qcow2_areas *ret,
@@ -99,8 +80,6 @@ qcow2_areas_parse (const void *data, size_t len_bytes,
                              min_u64 (end, len_bytes));
   while ((r = qcow2_extension_next (&walk, &e, err)) == 1) {
     if (e.type == QCOW2_EXT_BITMAPS && read_bitmaps (&e, h, &a, err) == -1)
-      return -1;
-    if (e.type == QCOW2_EXT_CRYPTO && read_crypto (&e, h, &a, err) == -1)
       return -1;
   }
   if (r == 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where an image keeps its persistent bitmaps and its encryption header:
- * header extensions that say so, parsed at the border.
+ * Where an image keeps its persistent bitmaps: the header extension that says
+ * so, parsed at the border.
  *
- * Pure: bytes in, struct out.  Sections: "Bitmaps extension", "Full disk
- * encryption header pointer".
+ * Pure: bytes in, struct out.  Section: "Bitmaps extension".
  */
 
 #ifndef BATON_QCOW2_AREAS_H
@@ -23,8 +22,6 @@ struct qcow2_areas {
   uint32_t nr_bitmaps;          /* 0: none, or their autoclear bit is 0 */
   uint64_t bitmap_directory_offset;     /* cluster-aligned */
   uint64_t bitmap_directory_bytes;
-  uint64_t crypto_offset;       /* cluster-aligned */
-  uint64_t crypto_bytes;        /* 0: none */
 };
 
 /* From the LEN bytes from the start of a file whose header is H.  EINVAL,

@@ -31,7 +31,7 @@ refcount
 allocator allocator-internal
 mapping mapping-table mapping-subcluster
 image-notice
-backing backing-name data-file image image-internal image-subcluster
+backing backing-name data-file image image-internal image-pack image-subcluster
 handoff handoff-gate handoff-internal handoff-timeline
 '
 ground='cleanup checked mutex error cursor'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Extensions that point to bitmaps and to the encryption header, and the
+ * Extensions that point to bitmaps and the
  * directory of bitmaps: every limit, every refusal with its errno and text.
  */
 
@@ -100,38 +100,6 @@ test_bitmaps_extension (void **state)
     assert_int_equal (a.nr_bitmaps, f->nr);
     assert_int_equal (a.bitmap_directory_bytes, f->bytes);
     assert_int_equal (a.bitmap_directory_offset, f->offset);
-  }
-}
-
-static void
-test_crypto_extension (void **state)
-{
-  static const struct fields cases[] = {
-    { 16, 0, 0, 1000, 4 * C, 0, "" },
-    { 15, 0, 0, 1000, 4 * C, EINVAL, "extension size 15, but expected size 16" },
-    { 16, 0, 0, 1000, 4 * C + 1, EINVAL, "Encryption header offset '262145'" },
-    { 16, 0, 0, UINT64_MAX, 4 * C, EINVAL, "too large" },
-    { 16, 0, 0, 1, UINT64_C (1) << 60, EINVAL, "too large" },
-  };
-  struct error err = ERROR_INIT;
-  struct qcow2_areas a;
-  uint8_t data[16];
-  size_t i;
-
-  (void) state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
-    int r;
-
-    store_be64 (data, cases[i].offset);
-    store_be64 (data + 8, cases[i].bytes);
-    r = parse (QCOW2_EXT_CRYPTO, data, cases[i].len, 0, &a, &err);
-    if (cases[i].errnum) {
-      refused (r, &err, cases[i].errnum, cases[i].text);
-      continue;
-    }
-    assert_int_equal (r, 0);
-    assert_int_equal (a.crypto_offset, cases[i].offset);
-    assert_int_equal (a.crypto_bytes, cases[i].bytes);
   }
 }
 
@@ -285,7 +253,6 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_bitmaps_extension),
-    cmocka_unit_test (test_crypto_extension),
     cmocka_unit_test (test_decode),
     cmocka_unit_test (test_walk),
     cmocka_unit_test (test_table_entry),
