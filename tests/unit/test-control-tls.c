@@ -126,8 +126,7 @@ test_old_tls (void **state)
   static const char *const priorities[] = {
     "NORMAL:-VERS-ALL:+VERS-TLS1.1:-KX-ALL:+ECDHE-PSK:+DHE-PSK:%COMPAT",
     "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+PSK",
-    "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:"
-      "-CIPHER-ALL:+AES-128-CBC",
+    "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:-CIPHER-ALL:+AES-128-CBC",
     "NORMAL:-KX-ALL:+ECDHE-RSA",        /* neither key nor certificate */
   };
   struct tls_world *w = *state;

@@ -133,15 +133,6 @@ test_backing (void **state)
 }
 
 static void
-check_unsupported (const struct qcow2_header *h, const char *text)
-{
-  struct error err = ERROR_INIT;
-
-  assert_int_equal (qcow2_header_unsupported (h, false, &err), -1);
-  assert_non_null (strstr (err.text, text));
-}
-
-static void
 test_features (void **state)
 {
   struct qcow2_header h;

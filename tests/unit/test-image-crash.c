@@ -44,32 +44,41 @@
   "cat luks.err; exit 1"
 
 static const struct geometry geometries[] = {
-  { "v3 4k", "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 256k",
-    false },
-  { "v2 4k", "qemu-img create -q -f qcow2 -o compat=0.10,cluster_size=4k "
-    "t.qcow2 256k", false },
-  { "v3 512, 64-bit refcounts", "qemu-img create -q -f qcow2 -o "
-    "cluster_size=512,refcount_bits=64 t.qcow2 256k", false },
-  { "v3 4k backed", "qemu-img create -q -f qcow2 -o cluster_size=4k "
-    "-b base.raw -F raw t.qcow2 256k", true },
-  { "v2 2k backed", "qemu-img create -q -f qcow2 -o compat=0.10,"
-    "cluster_size=2k -b base.raw -F raw t.qcow2 256k", true },
-  { "v3 4k compressed", "qemu-img convert -q -c -O qcow2 -o cluster_size=4k "
-    "-f raw base.raw t.qcow2", true },
-  { "subclusters", "qemu-img create -q -f qcow2 -o extended_l2=on,"
-    "cluster_size=16k t.qcow2 256k", false },
-  { "subclusters backed", "qemu-img create -q -f qcow2 -o extended_l2=on,"
-    "cluster_size=16k -b base.raw -F raw t.qcow2 256k", true },
-  { "subclusters compressed", "qemu-img convert -q -c -O qcow2 -o "
-    "extended_l2=on,cluster_size=16k -f raw base.raw t.qcow2", true },
+  { .name = "v3 4k",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 256k" },
+  { .name = "v2 4k",
+    .create = "qemu-img create -q -f qcow2 -o compat=0.10,cluster_size=4k "
+    "t.qcow2 256k" },
+  { .name = "v3 512, 64-bit refcounts",
+    .create = "qemu-img create -q -f qcow2 -o "
+    "cluster_size=512,refcount_bits=64 t.qcow2 256k" },
+  { .name = "v3 4k backed",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k "
+    "-b base.raw -F raw t.qcow2 256k", .backed = true },
+  { .name = "v2 2k backed",
+    .create = "qemu-img create -q -f qcow2 -o compat=0.10,"
+    "cluster_size=2k -b base.raw -F raw t.qcow2 256k", .backed = true },
+  { .name = "v3 4k compressed",
+    .create = "qemu-img convert -q -c -O qcow2 -o cluster_size=4k "
+    "-f raw base.raw t.qcow2", .backed = true },
+  { .name = "subclusters",
+    .create = "qemu-img create -q -f qcow2 -o extended_l2=on,"
+    "cluster_size=16k t.qcow2 256k" },
+  { .name = "subclusters backed",
+    .create = "qemu-img create -q -f qcow2 -o extended_l2=on,"
+    "cluster_size=16k -b base.raw -F raw t.qcow2 256k", .backed = true },
+  { .name = "subclusters compressed",
+    .create = "qemu-img convert -q -c -O qcow2 -o "
+    "extended_l2=on,cluster_size=16k -f raw base.raw t.qcow2", .backed = true },
   /* Host clusters of which one subcluster is zeros, and no other was ever
    * written: they hold what the host had there. */
-  { "subclusters in used space", "qemu-img create -q -f qcow2 -o "
+  { .name = "subclusters in used space",
+    .create = "qemu-img create -q -f qcow2 -o "
     "extended_l2=on,cluster_size=16k t.qcow2 256k && for i in 0 1 2 3 4 5 6 7; "
     "do echo write -P 0 $((i * 16 + 3))k 512; done | qemu-io t.qcow2 "
     ">/dev/null && qemu-img map t.qcow2 | sed 1d | while read start len host "
     "file; do yes stale | dd of=t.qcow2 bs=512 seek=$((host / 512 + 1)) "
-    "count=25 iflag=fullblock conv=notrunc status=none; done", false },
+    "count=25 iflag=fullblock conv=notrunc status=none; done" },
   /* Over what others have left in the data file. */
   { .name = "data file", .has_data_file = true,
     .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,"
@@ -81,9 +90,10 @@ static const struct geometry geometries[] = {
   { .name = "raw data file", .has_data_file = true, .raw = true,
     .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,"
               "data_file=data.raw,data_file_raw=on t.qcow2 256k" },
-  { "v3 4k LUKS", LUKS ("cluster_size=4k"), false },
-  { "subclusters LUKS", LUKS ("extended_l2=on,cluster_size=16k"),
-    false },
+  { .name = "v3 4k LUKS",
+    .create = LUKS ("cluster_size=4k") },
+  { .name = "subclusters LUKS",
+    .create = LUKS ("extended_l2=on,cluster_size=16k") },
   { .name = "v3 1k packing", .compress = true,
     .create = "qemu-img create -q -f qcow2 -o cluster_size=1k t.qcow2 256k" },
   { .name = "v3 4k packing, 2-bit refcounts, backed",
@@ -234,8 +244,9 @@ static void
 test_growth (void **state)
 {
   static const struct geometry g = {
-    "growth", "qemu-img create -q -f qcow2 -o cluster_size=512,"
-    "refcount_bits=64 t.qcow2 256k", false, false
+    .name = "growth",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=512,"
+              "refcount_bits=64 t.qcow2 256k",
   };
   struct simdisk *pristine;
 

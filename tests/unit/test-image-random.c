@@ -43,61 +43,95 @@ struct geometry {
 #define BASE "dd if=/dev/urandom of=base.raw bs=64k count=24 status=none && "
 
 static const struct geometry geometries[] = {
-  { "v3 64k", "qemu-img create -q -f qcow2 t.qcow2 4M", 4 * MIB, false, false },
-  { "v2 64k", "qemu-img create -q -f qcow2 -o compat=0.10 t.qcow2 4M",
-    4 * MIB, false, false },
-  { "v3 512, 64-bit refcounts",
-    "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 "
-    "t.qcow2 4M", 4 * MIB, false, false },
-  { "v3 512, 1-bit refcounts",
-    "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=1 "
-    "t.qcow2 4M", 4 * MIB, false, false },
-  { "v3 4k, 2-bit refcounts",
-    "qemu-img create -q -f qcow2 -o cluster_size=4k,refcount_bits=2 "
-    "t.qcow2 4M", 4 * MIB, false, false },
-  { "v3 2M", "qemu-img create -q -f qcow2 -o cluster_size=2M t.qcow2 32M",
-    32 * MIB, false, false },
-  { "odd size", "qemu-img create -q -f qcow2 -o cluster_size=64k t.qcow2 "
-    "3999232", 3999232, false, false },
-  { "v3 over short raw", BASE "qemu-img create -q -f qcow2 -b base.raw -F raw "
-    "t.qcow2 4M", 4 * MIB, true, false },
-  { "v2 over short raw", BASE "qemu-img create -q -f qcow2 -o compat=0.10 "
-    "-b base.raw -F raw t.qcow2 4M", 4 * MIB, true, false },
-  { "v3 4k over qcow2 over raw", BASE
+  { .name = "v3 64k",
+    .create = "qemu-img create -q -f qcow2 t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "v2 64k",
+    .create = "qemu-img create -q -f qcow2 -o compat=0.10 t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "v3 512, 64-bit refcounts",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 "
+    "t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "v3 512, 1-bit refcounts",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=1 "
+    "t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "v3 4k, 2-bit refcounts",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k,refcount_bits=2 "
+    "t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "v3 2M",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=2M t.qcow2 32M",
+    .size = 32 * MIB },
+  { .name = "odd size",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=64k t.qcow2 "
+    "3999232",
+    .size = 3999232 },
+  { .name = "v3 over short raw",
+    .create = BASE "qemu-img create -q -f qcow2 -b base.raw -F raw "
+    "t.qcow2 4M",
+    .size = 4 * MIB, .backed = true },
+  { .name = "v2 over short raw",
+    .create = BASE "qemu-img create -q -f qcow2 -o compat=0.10 "
+    "-b base.raw -F raw t.qcow2 4M",
+    .size = 4 * MIB, .backed = true },
+  { .name = "v3 4k over qcow2 over raw",
+    .create = BASE
     "qemu-img create -q -f qcow2 -o cluster_size=1k -b base.raw -F raw "
     "mid.qcow2 2M && "
     "qemu-img create -q -f qcow2 -o cluster_size=4k -b mid.qcow2 -F qcow2 "
-    "t.qcow2 4M", 4 * MIB, true, false },
-  { "zlib", BASE "qemu-img convert -q -c -f raw -O qcow2 base.raw t.qcow2 && "
-    "qemu-img resize -q t.qcow2 4M", 4 * MIB, true, false },
-  { "zlib v2 4k", "yes words that deflate | head -c 1572864 > base.raw && "
+    "t.qcow2 4M",
+    .size = 4 * MIB, .backed = true },
+  { .name = "zlib",
+    .create = BASE "qemu-img convert -q -c -f raw -O qcow2 base.raw t.qcow2 && "
+    "qemu-img resize -q t.qcow2 4M",
+    .size = 4 * MIB, .backed = true },
+  { .name = "zlib v2 4k",
+    .create = "yes words that deflate | head -c 1572864 > base.raw && "
     "qemu-img convert -q -c -f raw -O qcow2 -o compat=0.10,cluster_size=4k "
-    "base.raw t.qcow2 && qemu-img resize -q t.qcow2 4M", 4 * MIB, true, false },
-  { "snapshot", BASE "qemu-img convert -q -f raw -O qcow2 base.raw t.qcow2 && "
+    "base.raw t.qcow2 && qemu-img resize -q t.qcow2 4M",
+    .size = 4 * MIB, .backed = true },
+  { .name = "snapshot",
+    .create = BASE "qemu-img convert -q -f raw -O qcow2 base.raw t.qcow2 && "
     "qemu-img resize -q t.qcow2 4M && qemu-img snapshot -c one t.qcow2",
-    4 * MIB, true },
-  { "subclusters 64k", "qemu-img create -q -f qcow2 -o extended_l2=on "
-    "t.qcow2 4M", 4 * MIB, false },
-  { "subclusters 16k over short raw", BASE "qemu-img create -q -f qcow2 -o "
+    .size = 4 * MIB, .backed = true },
+  { .name = "subclusters 64k",
+    .create = "qemu-img create -q -f qcow2 -o extended_l2=on "
+    "t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "subclusters 16k over short raw",
+    .create = BASE "qemu-img create -q -f qcow2 -o "
     "extended_l2=on,cluster_size=16k -b base.raw -F raw t.qcow2 3999232",
-    3999232, true },
-  { "subclusters 2M", BASE "qemu-img create -q -f qcow2 -o "
+    .size = 3999232, .backed = true },
+  { .name = "subclusters 2M",
+    .create = BASE "qemu-img create -q -f qcow2 -o "
     "extended_l2=on,cluster_size=2M -b base.raw -F raw t.qcow2 32M",
-    32 * MIB, true },
-  { "subclusters, zlib", BASE "qemu-img convert -q -c -f raw -O qcow2 -o "
+    .size = 32 * MIB, .backed = true },
+  { .name = "subclusters, zlib",
+    .create = BASE "qemu-img convert -q -c -f raw -O qcow2 -o "
     "extended_l2=on base.raw t.qcow2 && qemu-img resize -q t.qcow2 4000256",
-    4000256, true },
-  { "subclusters, snapshot", BASE "qemu-img convert -q -f raw -O qcow2 -o "
+    .size = 4000256, .backed = true },
+  { .name = "subclusters, snapshot",
+    .create = BASE "qemu-img convert -q -f raw -O qcow2 -o "
     "extended_l2=on,cluster_size=32k base.raw t.qcow2 && qemu-img resize -q "
-    "t.qcow2 4M && qemu-img snapshot -c one t.qcow2", 4 * MIB, true },
-  { "subclusters, preallocated", "qemu-img create -q -f qcow2 -o "
-    "extended_l2=on,preallocation=metadata t.qcow2 4M", 4 * MIB, false },
-  { "preallocated", "qemu-img create -q -f qcow2 -o preallocation=metadata "
-    "t.qcow2 4M", 4 * MIB, false, false },
-  { "packing 4k", "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 4M",
-    4 * MIB, false, true },
-  { "packing v2 64k over short raw", BASE "qemu-img create -q -f qcow2 "
-    "-o compat=0.10 -b base.raw -F raw t.qcow2 3999232", 3999232, true, true },
+    "t.qcow2 4M && qemu-img snapshot -c one t.qcow2",
+    .size = 4 * MIB, .backed = true },
+  { .name = "subclusters, preallocated",
+    .create = "qemu-img create -q -f qcow2 -o "
+    "extended_l2=on,preallocation=metadata t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "preallocated",
+    .create = "qemu-img create -q -f qcow2 -o preallocation=metadata "
+    "t.qcow2 4M",
+    .size = 4 * MIB },
+  { .name = "packing 4k",
+    .create = "qemu-img create -q -f qcow2 -o cluster_size=4k t.qcow2 4M",
+    .size = 4 * MIB, .compress = true },
+  { .name = "packing v2 64k over short raw",
+    .create = BASE "qemu-img create -q -f qcow2 "
+    "-o compat=0.10 -b base.raw -F raw t.qcow2 3999232",
+    .size = 3999232, .backed = true, .compress = true },
 };
 
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
