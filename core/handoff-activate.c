@@ -18,7 +18,7 @@
 #include <errno.h>
 
 #include "handoff-internal.h"
-#include "io-file.h"
+#include "io-optional.h"
 
 static int
 open_file (struct handoff *h, struct stopwatch *w, struct io **ret,
@@ -174,7 +174,7 @@ activate (struct handoff *h, struct stopwatch *w, struct error *err)
     gate_abandon_activating (&h->gate);
     return -1;
   }
-  handoff_remember_lock (h, io_file_has_lock (image_io (img)));
+  handoff_remember_lock (h, io_has_lock (image_io (img)));
   handoff_remember_notices (h, image_get_notices (img));
   gate_open (&h->gate, img);
   stopwatch_lap (w, "swap");

@@ -108,6 +108,8 @@ int file_write (struct io_file *f, const struct iovec *iov, int nr_iov,
 /* The part of [OFFSET, OFFSET + LEN) that is before the end of the file. */
 int file_clip (struct io_file *f, uint64_t offset, uint64_t len,
                uint64_t *ret_len, struct error *err);
+/* Find out what zeroing asks of offsets on this file. */
+void zero_probe (struct io_file *f);
 /* Zero a range that ends before the end of the file; blocks are held. */
 int file_zero (struct io_file *f, uint64_t offset, uint64_t len,
                unsigned flags, struct error *err);

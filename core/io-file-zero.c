@@ -17,6 +17,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 #include "checked.h"
 #include "io-file-internal.h"
@@ -99,4 +101,14 @@ file_zero (struct io_file *f, uint64_t offset, uint64_t len, unsigned flags,
       zero_middle (f, middle, tail - middle, flags, err) == -1)
     return -1;
   return write_zeros (f, tail, end - tail, err);
+}
+
+void
+zero_probe (struct io_file *f)
+{
+  int sector;
+
+  if (f->device)
+    f->zero_align = ioctl (f->fd, BLKSSZGET, &sector) == 0 && sector > 0
+                    ? (uint32_t) sector : 4096;
 }

@@ -24,6 +24,7 @@
 
 #include "checked.h"
 #include "io-file-internal.h"
+#include "storage.h"
 
 static struct io_file *
 io_file (struct io *io)
@@ -231,6 +232,30 @@ op_close (struct io *io)
   free (f);
 }
 
+static bool
+op_has_lock (const struct io *io)
+{
+  return ((const struct io_file *) io)->has_lock;
+}
+
+static uint64_t
+op_mtime (struct io *io)
+{
+  struct io_file *f = io_file (io);
+  struct stat st;
+
+  if (f->device || fstat (f->fd, &st) == -1)
+    return 0;
+  return (uint64_t) st.st_mtim.tv_sec * 1000000000 +
+    (uint64_t) st.st_mtim.tv_nsec;
+}
+
+static void
+op_drop_cache (struct io *io)
+{
+  posix_fadvise (io_file (io)->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static const struct io_ops file_ops = {
   .pread = op_pread,
   .pwritev = op_pwritev,
@@ -242,14 +267,10 @@ static const struct io_ops file_ops = {
   .lock = op_lock,
   .unlock = op_unlock,
   .close = op_close,
+  .has_lock = op_has_lock,
+  .mtime = op_mtime,
+  .drop_cache = op_drop_cache,
 };
-
-bool
-io_file_has_lock (const struct io *io)
-{
-  /* Tests put other kinds of io under the hand-over. */
-  return io->ops == &file_ops && ((const struct io_file *) io)->has_lock;
-}
 
 static int
 check_kind (const struct stat *st, struct error *err)
@@ -362,21 +383,10 @@ new_file (int fd, const struct stat *st, const struct io_file_opener *opener,
   return f;
 }
 
-static void
-probe_device (struct io_file *f)
-{
-  int sector;
-
-  if (f->device)
-    f->zero_align = ioctl (f->fd, BLKSSZGET, &sector) == 0 && sector > 0
-                    ? (uint32_t) sector : 4096;
-}
-
 static int
-file_open (struct io_opener *base, const char *name, unsigned flags,
-           struct io **ret, struct error *err)
+open_file (const struct io_file_opener *opener, const char *name,
+           unsigned flags, struct io **ret, struct error *err)
 {
-  const struct io_file_opener *opener = (struct io_file_opener *) base;
   const int oflags = (flags & IO_OPEN_WRITE ? O_RDWR : O_RDONLY) |
                      (opener->direct ? O_DIRECT : 0);
   struct io_file *f;
@@ -390,14 +400,41 @@ file_open (struct io_opener *base, const char *name, unsigned flags,
     close (fd);
     return error_set (err, ENOMEM, "out of memory");
   }
-  probe_device (f);
+  zero_probe (f);
   if ((opener->direct && direct_probe (f, err) == -1) ||
       (flags & IO_OPEN_WRITE && open_again (f, name, oflags, &st, err) == -1)) {
     op_close (&f->base);
     return -1;
   }
+  f->base.may_be_stale = !opener->direct && storage_may_be_stale (fd);
   *ret = &f->base;
   return 0;
+}
+
+static int
+open_past_cache (const struct io_file_opener *opener, const char *name,
+                 unsigned flags, struct io **ret, struct error *err)
+{
+  struct io_file_opener direct = *opener;
+
+  direct.direct = true;
+  if (open_file (&direct, name, flags, ret, NULL) == 0)
+    return 0;
+  if (open_file (opener, name, flags, ret, err) == -1)
+    return -1;
+  op_drop_cache (*ret);
+  return 0;
+}
+
+static int
+file_open (struct io_opener *base, const char *name, unsigned flags,
+           struct io **ret, struct error *err)
+{
+  const struct io_file_opener *opener = (struct io_file_opener *) base;
+
+  if (flags & IO_OPEN_PAST_CACHE)
+    return open_past_cache (opener, name, flags, ret, err);
+  return open_file (opener, name, flags, ret, err);
 }
 
 void

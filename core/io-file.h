@@ -12,8 +12,11 @@
  * is serialised inside.  Thread-safe.
  *
  * locking: "off" makes lock () succeed without a lock; "auto" takes the
- * locks where the filesystem has them and says with has_lock () whether
+ * locks where the filesystem has them and says with io_has_lock () whether
  * it got them; "on" fails where they are missing.
+ *
+ * IO_OPEN_PAST_CACHE opens with O_DIRECT; where the filesystem has none, what
+ * is cached of the file is dropped instead, as far as the kernel does that.
  */
 
 #ifndef BATON_IO_FILE_H
@@ -33,8 +36,5 @@ struct io_file_opener {
 
 void io_file_opener_init (struct io_file_opener *opener, bool direct,
                           enum locking locking);
-
-/* True where IO, opened by this opener, holds real locks now. */
-bool io_file_has_lock (const struct io *io);
 
 #endif /* BATON_IO_FILE_H */

@@ -28,6 +28,12 @@
  *   lock, unlock  QEMU's byte locks (lock.h) on the open file.
  *   close   frees IO itself.  Does not sync.  Locks vanish.
  *
+ * The rest may be NULL (io-optional.h):
+ *   has_lock    whether locks that others can see are held now.
+ *   mtime       when it was last written, in ns by the storage's clock.
+ *   drop_cache  forget what is cached of the file, so that the next read asks
+ *               the storage; a hint, and it cannot say whether it worked.
+ *
  * Without a lock of its own; implementations say theirs.
  */
 
@@ -40,6 +46,7 @@
 #include <sys/uio.h>
 
 #include "error.h"
+#include "io-opener.h"
 #include "lock.h"
 
 #define IO_DSYNC 1u
@@ -61,6 +68,9 @@ struct io_ops {
   int (*lock) (struct io *io, enum lock_mode mode, struct error *err);
   void (*unlock) (struct io *io);
   void (*close) (struct io *io);
+  bool (*has_lock) (const struct io *io);
+  uint64_t (*mtime) (struct io *io);
+  void (*drop_cache) (struct io *io);
 };
 
 /* Implementations embed this as their first member. */
@@ -71,21 +81,9 @@ struct io {
                                  * after a crash: true of regular files,
                                  * not of block devices */
   bool fixed_size;              /* cannot grow: a block device */
+  bool may_be_stale;            /* what is cached of it here may be, too */
   uint64_t identity[2];         /* which file it is, by any name (st_dev,
                                  * st_ino); both 0: not known */
-};
-
-/* Who opens files for the engine: the image itself and its backing files
- * go through the same one, so that policy has one place.
- *
- * open: NAME is a path.  Fills *RET, which the caller closes.  Errors say
- * what NAME is ("is a directory", "No such file or directory", ...).
- */
-#define IO_OPEN_WRITE 1u
-
-struct io_opener {
-  int (*open) (struct io_opener *opener, const char *name, unsigned flags,
-               struct io **ret, struct error *err);
 };
 
 /* Whether A and B are known to be one file. */
@@ -114,9 +112,8 @@ static inline int
 io_pwrite (struct io *io, const void *buf, size_t len, uint64_t offset,
            unsigned flags, struct error *err)
 {
-  const struct iovec iov = { (void *) buf, len };
-
-  return io->ops->pwritev (io, &iov, 1, offset, flags, err);
+  return io_pwritev (io, &(struct iovec) { (void *) buf, len }, 1, offset,
+                     flags, err);
 }
 
 static inline int

@@ -323,7 +323,20 @@ op_close (struct io *base)
   free (io);
 }
 
+static bool
+op_has_lock (const struct io *base)
+{
+  struct simdisk_io *io = (struct simdisk_io *) base;
+  bool has;
+
+  mutex_lock (&io->disk->lock);
+  has = io->reads || io->disk->writer == base;
+  mutex_unlock (&io->disk->lock);
+  return has;
+}
+
 static const struct io_ops simdisk_ops = {
+  .has_lock = op_has_lock,
   .pread = op_pread,
   .pwritev = op_pwritev,
   .zero = op_zero,

@@ -13,9 +13,11 @@ cd "$top_srcdir"
 ranks='
 cleanup checked mutex error
 cursor range-lock secret
+digest record storage
 lock
 sector-cipher
-io
+io-opener
+io io-optional
 io-file io-file-internal io-crypt
 luks-header
 luks
@@ -24,6 +26,9 @@ qcow2-format
 compressed deflate qcow2-extension qcow2-header qcow2-header-check qcow2-entry
 table-window qcow2-areas
 snapshot-table bitmap-directory
+record-place
+view
+ownership
 extent-list file-spec grace poison
 metadata-map table-cache inflate-cache
 check check-internal check-census
@@ -32,6 +37,7 @@ allocator allocator-internal
 mapping mapping-table mapping-subcluster
 image-notice
 backing backing-name data-file image image-internal image-pack image-subcluster
+handoff-status
 handoff handoff-gate handoff-internal handoff-timeline
 '
 ground='cleanup checked mutex error cursor'
@@ -137,12 +143,12 @@ sockets='^(sys/socket|sys/un|netinet/.*|arpa/.*|netdb|poll|sys/poll)\.h$'
 no_system core "$sockets|^(nbdkit.*|libnbd|jansson|syslog)\.h$"
 for file in $(grep -lE '^# *include *<gnutls/' core/*.[ch] || :); do
   case ${file##*/} in
-    sector-cipher.c | luks.c) ;;
-    *) wrong "$file includes GnuTLS: only core's ciphers may" ;;
+    digest.c | sector-cipher.c | luks.c) ;;
+    *) wrong "$file includes GnuTLS: only core's digests and ciphers may" ;;
   esac
   ! system_includes "$file" | grep '^gnutls/' |
     grep -qvE '^gnutls/(gnutls|crypto)\.h$' ||
-    wrong "$file includes more of GnuTLS than ciphers"
+    wrong "$file includes more of GnuTLS than digests and ciphers"
 done
 no_system tls '^(nbdkit.*|libnbd|jansson)\.h$'
 no_system control '^(nbdkit.*|libnbd)\.h$'

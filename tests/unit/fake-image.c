@@ -17,7 +17,6 @@
 #include <time.h>
 
 #include "fake-image.h"
-#include "io-file.h"
 
 struct fake fake;
 
@@ -192,9 +191,8 @@ fake_io_close (struct io *io)
   free (io);
 }
 
-/* In place of io-file.c's. */
-bool
-io_file_has_lock (const struct io *io)
+static bool
+fake_io_has_lock (const struct io *io)
 {
   return ((const struct fake_io *) io)->locked;
 }
@@ -205,6 +203,7 @@ static const struct io_ops fake_io_ops = {
   .lock = fake_io_lock,
   .unlock = fake_io_unlock,
   .close = fake_io_close,
+  .has_lock = fake_io_has_lock,
 };
 
 static int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An image that is none: the functions of image.h, an io_opener and
- * io_file_has_lock, for the tests of what stands above the engine.
+ * An image that is none: the functions of image.h and an io_opener, for the
+ * tests of what stands above the engine.
  *
  * It counts and logs calls, fails those it is told to, keeps reads waiting,
  * and checks the life that image.h prescribes: no request runs on an image

@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include "io-file-fixture.h"
+#include "io-optional.h"
 
 /* What lock_take says. */
 static int lock_errno;
@@ -52,7 +53,7 @@ open_locking (enum locking locking)
   io_file_opener_init (&opener, false, locking);
   assert_int_equal (opener.base.open (&opener.base, path, IO_OPEN_WRITE, &io,
                                       NULL), 0);
-  assert_false (io_file_has_lock (io));
+  assert_false (io_has_lock (io));
   return io;
 }
 
@@ -63,17 +64,17 @@ test_locking (void **state)
 
   (void) state;
   assert_int_equal (io_lock (io, LOCK_WRITER, NULL), 0);
-  assert_true (io_file_has_lock (io));
+  assert_true (io_has_lock (io));
   io_unlock (io);
   assert_int_equal (nr_unlocked, 1);
-  assert_false (io_file_has_lock (io));
+  assert_false (io_has_lock (io));
   io_close (io);
 
   io = open_locking (LOCKING_OFF);
   lock_errno = EAGAIN;
   lock_class = "LockHeld";
   assert_int_equal (io_lock (io, LOCK_WRITER, NULL), 0);
-  assert_false (io_file_has_lock (io));
+  assert_false (io_has_lock (io));
   io_unlock (io);
   assert_int_equal (nr_locked + nr_unlocked, 0);
   io_close (io);
@@ -89,7 +90,7 @@ lock_with (enum locking locking, int errnum, const char *class, int want)
   lock_class = class;
   assert_int_equal (io_lock (io, LOCK_WRITER, &err), want);
   assert_int_equal (err.errnum, want == -1 ? errnum : 0);
-  assert_false (io_file_has_lock (io));
+  assert_false (io_has_lock (io));
   io_close (io);
 }
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The functions of an io that not every io has (io.h).
+ */
+
+#ifndef BATON_IO_OPTIONAL_H
+#define BATON_IO_OPTIONAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io.h"
+
+/* False where it is not known. */
+static inline bool
+io_has_lock (const struct io *io)
+{
+  return io->ops->has_lock && io->ops->has_lock (io);
+}
+
+/* 0: not known. */
+static inline uint64_t
+io_mtime (struct io *io)
+{
+  return io->ops->mtime ? io->ops->mtime (io) : 0;
+}
+
+static inline void
+io_drop_cache (struct io *io)
+{
+  if (io->ops->drop_cache)
+    io->ops->drop_cache (io);
+}
+
+#endif /* BATON_IO_OPTIONAL_H */
