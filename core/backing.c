@@ -210,6 +210,18 @@ backing_size (const struct backing *b)
   return b->size;
 }
 
+struct image *
+backing_image (const struct backing *b)
+{
+  return b->image;
+}
+
+struct io *
+backing_io (const struct backing *b)
+{
+  return b->image ? image_io (b->image) : b->io;
+}
+
 int
 backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,
               struct error *err)

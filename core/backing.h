@@ -34,6 +34,9 @@ int backing_open (const struct image *overlay, struct backing **ret,
 void backing_close (struct backing *b);
 
 uint64_t backing_size (const struct backing *b);
+/* Borrowed: the image, NULL for a raw file; and the file. */
+struct image *backing_image (const struct backing *b);
+struct io *backing_io (const struct backing *b);
 int backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,
                   struct error *err);
 int backing_extents (struct backing *b, uint64_t len, uint64_t offset,

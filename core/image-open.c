@@ -315,20 +315,23 @@ note_bitmaps (struct image *img)
  * those that are known Baton maintains one, that a data file is a raw disk;
  * dirty bitmaps would miss writes, and say so by their cleared bit. */
 static int
-clear_autoclear_bits (struct image *img, struct error *err)
+set_autoclear_bits (struct image *img, struct error *err)
 {
   const uint64_t kept = qcow2_data_file_is_raw (&img->header)
     ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0;
+  const uint64_t ours =
+    img->header.version > 2 ? img->options.autoclear_features : 0;
+  const uint64_t wanted = kept | ours;
   uint8_t be[8];
 
-  if (img->header.autoclear_features == kept)
+  if (img->header.autoclear_features == wanted)
     return 0;
-  store_be64 (be, kept);
+  store_be64 (be, wanted);
   if (io_pwrite (img->io, be, sizeof be, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
                  err) == -1)
     return poison_set (&img->poison, err);
   note_bitmaps (img);
-  img->header.autoclear_features = kept;
+  img->header.autoclear_features = wanted;
   return 0;
 }
 
@@ -354,7 +357,7 @@ image_start_writing (struct image *img, struct error *err)
   if (img->header.incompatible_features & QCOW2_INCOMPAT_CORRUPT)
     image_notices_add (&img->notices, "the image is marked corrupt, and is "
                        "written to because that was allowed");
-  if (clear_autoclear_bits (img, err) == -1 ||
+  if (set_autoclear_bits (img, err) == -1 ||
       data_file_start_writing (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_WRITING);

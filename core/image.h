@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "digest.h"
 #include "error.h"
 #include "file-spec.h"
 #include "image-notice.h"
@@ -75,6 +76,9 @@ struct image_options {
                                          * anything of them is read: data file
                                          * LOCK_WRITER if it is written, all
                                          * others LOCK_READER */
+  uint64_t autoclear_features;          /* bits that image_start_writing sets;
+                                         * it clears those that Baton does not
+                                         * maintain (version 3) */
 };
 
 /* Flags of the functions below. */
@@ -95,7 +99,8 @@ int image_open (struct io *io, const char *name, bool for_writing,
 
 /* The first writes of an activation: an image with the dirty bit is repaired
  * (EINTR where that is interrupted), and its tables are read only now;
- * autoclear bits that Baton does not maintain are cleared, durably.  Where
+ * autoclear bits that Baton does not maintain are cleared, and those that
+ * the options name set, durably.  Where
  * that makes something of the image invalid there is a notice. */
 int image_start_writing (struct image *img, struct error *err);
 
@@ -150,6 +155,16 @@ int image_data_identity (const char *name, const struct qcow2_header *header,
                          uint64_t ret_identity[2], struct error *err);
 /* What the user must be told, once; IMG's. */
 const struct image_notices *image_get_notices (const struct image *img);
+
+/* -- for a hand-over ------------------------------------------------- */
+
+/* SHA-256 over what the backing chain is: names, formats, sizes, and of each
+ * layer its header and L1 table, or the beginning of a raw file.  *RET_HAS:
+ * whether there is one; else *RET is left alone. */
+int image_digest_backing (struct image *img, bool *ret_has,
+                          uint8_t ret[DIGEST_BYTES], struct error *err);
+/* Poison it, because of ERR, which then says so.  Returns -1. */
+int image_poison (struct image *img, struct error *err);
 
 struct image_stats {
   uint64_t cache_bytes;         /* metadata cache, in use */

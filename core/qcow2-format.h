@@ -27,6 +27,7 @@
 #define QCOW2_MAX_HOST_OFFSET ((UINT64_C (1) << 56) - 1)
 
 /* Header fields that are updated in place, each in one write. */
+#define QCOW2_HDR_BACKING_OFFSET 8
 #define QCOW2_HDR_L1_SIZE 36            /* l1_size, l1_table_offset: 12 bytes */
 #define QCOW2_HDR_REFTABLE_OFFSET 48    /* offset, clusters: 12 bytes */
 #define QCOW2_HDR_INCOMPAT 72
@@ -45,6 +46,9 @@
 /* autoclear_features */
 #define QCOW2_AUTOCLEAR_BITMAPS (UINT64_C (1) << 0)
 #define QCOW2_AUTOCLEAR_DATA_FILE_RAW (UINT64_C (1) << 1)
+/* Ours (docs/HANDOVER.md): nobody but Baton has opened the image for writing
+ * since the ownership record was written. */
+#define QCOW2_AUTOCLEAR_BATON (UINT64_C (1) << 63)
 
 #define QCOW2_CRYPT_NONE 0
 #define QCOW2_CRYPT_AES 1
@@ -63,6 +67,9 @@
 #define QCOW2_EXT_BITMAPS UINT32_C (0x23852875)
 #define QCOW2_EXT_CRYPTO UINT32_C (0x0537be77)
 #define QCOW2_EXT_DATA_FILE UINT32_C (0x44415441)
+/* Ours: the ownership record ("Bato") and room around it ("Batp"). */
+#define QCOW2_EXT_BATON_RECORD UINT32_C (0x4261746f)
+#define QCOW2_EXT_BATON_PADDING UINT32_C (0x42617470)
 
 /* L1 and L2 entries */
 #define QCOW2_ENTRY_COPIED (UINT64_C (1) << 63)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * SHA-256, by GnuTLS.  One digest is for one thread; no lock.
+ */
+
+#ifndef BATON_DIGEST_H
+#define BATON_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define DIGEST_BYTES 32
+
+struct digest;
+
+/* ENOMEM, or EIO where GnuTLS cannot. */
+int digest_new (struct digest **ret, struct error *err);
+void digest_add (struct digest *d, const void *data, size_t len);
+void digest_add_u64 (struct digest *d, uint64_t n);
+/* Frees D. */
+void digest_end (struct digest *d, uint8_t ret[DIGEST_BYTES]);
+
+#endif /* BATON_DIGEST_H */

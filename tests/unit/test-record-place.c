@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Where the ownership record goes, in headers of every shape that there is,
+ * with the power failing before and in the middle of every write: whatever
+ * is left of it is the same image to every program, and has the old record
+ * or the new one.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cursor.h"
+#include "qcow2-format.h"
+#include "record-place.h"
+#include "simdisk.h"
+#include "view.h"
+
+#define NAME_64 "a-name-that-is-exactly-sixty-four-characters-long-in-every-way-0"
+#define NAME_320 NAME_64 NAME_64 NAME_64 NAME_64 NAME_64
+
+struct shape {
+  const char *name;
+  const char *create;           /* options and size for qemu-img create */
+  bool no_room;
+};
+
+static const struct shape shapes[] = {
+  { "64 KiB clusters", "-o cluster_size=64k x 1M", false },
+  { "512 bytes", "-o cluster_size=512 x 64k", false },
+  { "1 KiB", "-o cluster_size=1k x 64k", false },
+  { "2 MiB", "-o cluster_size=2M x 1M", false },
+  { "version 2", "-o compat=0.10,cluster_size=4k x 1M", false },
+  { "version 2, 512 bytes", "-o compat=0.10,cluster_size=512 x 64k", false },
+  { "short backing name", "-o cluster_size=64k -u -F raw -b base x 1M",
+    false },
+  { "backing, 1 KiB", "-o cluster_size=1k -u -F raw -b base x 64k", false },
+  { "backing, version 2", "-o compat=0.10,cluster_size=4k -u -F raw -b base "
+    "x 1M", false },
+  { "long backing name", "-o cluster_size=4k -u -F raw -b " NAME_320
+    " x 1M", false },
+  { "long name, 1 KiB", "-o cluster_size=1k -u -F raw -b " NAME_320
+    " x 64k", false },
+  { "long name, 512 bytes", "-o cluster_size=512 -u -F raw -b " NAME_320
+    " x 64k", true },
+  { "data file", "-o cluster_size=4k,data_file=d,data_file_raw=on x 1M",
+    false },
+};
+
+static struct simdisk *
+make (const struct shape *shape)
+{
+  char dir[] = "/tmp/baton-place-XXXXXX", line[1024], path[64];
+  struct error err = ERROR_INIT;
+  struct simdisk *d;
+
+  assert_non_null (mkdtemp (dir));
+  snprintf (line, sizeof line, "cd %s && qemu-img create -q -f qcow2 %s", dir,
+            shape->create);
+  assert_int_equal (system (line), 0);
+  snprintf (path, sizeof path, "%s/x", dir);
+  d = simdisk_load_file (path, 512, &err);
+  if (!d)
+    fail_msg ("%s", err.text);
+  snprintf (line, sizeof line, "rm -f %s/x %s/d", dir, dir);
+  assert_int_equal (system (line), 0);
+  rmdir (dir);
+  return d;
+}
+
+static struct io *
+open_disk (struct simdisk *d)
+{
+  struct io *io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+
+  assert_non_null (io);
+  return io;
+}
+
+static void
+look (struct simdisk *d, struct view *ret)
+{
+  struct error err = ERROR_INIT;
+  struct io *io = open_disk (d);
+
+  if (view_read (io, ret, &err) == -1)
+    fail_msg ("%s", err.text);
+  io_close (io);
+}
+
+static int
+write_record (struct simdisk *d, const struct record *r, struct error *err)
+{
+  struct io *io = open_disk (d);
+  struct view v;
+  int ret;
+
+  assert_int_equal (view_read_header (io, &v, NULL), 0);
+  ret = record_write (io, v.header, v.cluster_size, r, err);
+  view_clear (&v);
+  io_close (io);
+  return ret;
+}
+
+static struct record
+record_of (uint64_t epoch)
+{
+  struct record r = {
+    .state = RECORD_HELD, .epoch = epoch, .uuid = "uuid-of-an-image",
+    .host = "host-a",
+  };
+
+  memset (r.nonce, (int) epoch, sizeof r.nonce);
+  return r;
+}
+
+/* -- power cuts ------------------------------------------------------ */
+
+struct cut {
+  struct view before;
+  uint64_t old_epoch;           /* 0: there was no record */
+  uint64_t new_epoch;
+  uint64_t nr_looks;
+  unsigned nr_writes;
+};
+
+/* What a crash may leave. */
+static void
+check_left (const struct cut *c, struct simdisk *d)
+{
+  const char *what;
+  struct view v;
+
+  look (d, &v);
+  what = view_digest_difference (&v.digests, &c->before.digests);
+  if (what)
+    fail_msg ("the %s differs after a power cut", what);
+  assert_int_equal (v.intact, c->before.intact);
+  if (c->old_epoch == 0 && v.found == RECORD_ABSENT) {
+    view_clear (&v);
+    return;
+  }
+  assert_int_equal (v.found, RECORD_VALID);
+  if (v.record.epoch != c->old_epoch)
+    assert_int_equal (v.record.epoch, c->new_epoch);
+  view_clear (&v);
+}
+
+static void
+cut_power (void *opaque, const struct simdisk_event *e)
+{
+  struct cut *c = opaque;
+  uint64_t n, i;
+
+  c->nr_writes += e->phase == SIMDISK_BEGIN;
+  if (e->phase == SIMDISK_END)
+    return;
+  n = simdisk_nr_states (e->disk);
+  assert_true (n <= 64);
+  for (i = 0; i < n; i++) {
+    struct simdisk *left = simdisk_crash_state (e->disk, i);
+
+    check_left (c, left);
+    simdisk_free (left);
+    c->nr_looks++;
+  }
+}
+
+static bool
+in_one_sector (const struct view *v)
+{
+  uint8_t data[RECORD_BYTES];
+  size_t i;
+
+  record_encode (&v->record, data);
+  for (i = 0; i + RECORD_BYTES <= v->cluster_size; i += 8)
+    if (memcmp (v->header + i, data, RECORD_BYTES) == 0)
+      return i >= 8 &&
+        (i - 8) / RECORD_SECTOR_BYTES ==
+        (i + RECORD_BYTES - 1) / RECORD_SECTOR_BYTES;
+  return false;
+}
+
+/* Write EPOCH with the power failing at every point; durable at the end. */
+static void
+write_watched (struct simdisk *d, uint64_t old_epoch, uint64_t epoch,
+               unsigned max_writes)
+{
+  const struct record r = record_of (epoch);
+  struct cut c = { .old_epoch = old_epoch, .new_epoch = epoch };
+  struct error err = ERROR_INIT;
+  struct view after;
+
+  look (d, &c.before);
+  simdisk_trace (d, cut_power, &c);
+  if (write_record (d, &r, &err) == -1)
+    fail_msg ("%s", err.text);
+  simdisk_trace (d, NULL, NULL);
+  assert_true (c.nr_writes <= max_writes);
+  assert_true (c.nr_looks >= c.nr_writes);
+  assert_int_equal (simdisk_nr_states (d), 1);
+  look (d, &after);
+  assert_int_equal (after.found, RECORD_VALID);
+  assert_int_equal (after.record.epoch, epoch);
+  assert_true (in_one_sector (&after));
+  assert_null (view_digest_difference (&after.digests, &c.before.digests));
+  view_clear (&after);
+  view_clear (&c.before);
+}
+
+static void
+refuse (struct simdisk *d)
+{
+  const struct record r = record_of (1);
+  struct error err = ERROR_INIT;
+  struct view v;
+
+  assert_int_equal (write_record (d, &r, &err), -1);
+  assert_int_equal (err.errnum, ENOSPC);
+  assert_string_equal (err.class, "NoRoom");
+  assert_int_equal (simdisk_calls (d, SIMDISK_CHANGES), 0);
+  look (d, &v);
+  assert_int_equal (v.found, RECORD_ABSENT);
+  view_clear (&v);
+}
+
+static void
+test_every_shape (void **state)
+{
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    struct simdisk *d = make (&shapes[i]);
+
+    print_message ("%s\n", shapes[i].name);
+    if (shapes[i].no_room)
+      refuse (d);
+    else {
+      write_watched (d, 0, 1, 4);
+      write_watched (d, 1, 2, 1);
+      write_watched (d, 2, 3, 1);
+    }
+    simdisk_free (d);
+  }
+}
+
+/* -- where another program put it ------------------------------------- */
+
+/* As QEMU does when it writes the header: all extensions one after the
+ * other, ours among them, and with something of SHIFT bytes before it. */
+static void
+rewrite_header (struct simdisk *d, uint32_t shift, uint64_t epoch,
+                bool another_behind)
+{
+  const struct record r = record_of (epoch);
+  uint8_t h[4096] = { 0 };
+  struct io *io = open_disk (d);
+  size_t at;
+
+  assert_int_equal (io_pread (io, h, sizeof h, 0, NULL), 0);
+  at = load_be32 (h + 100);
+  memset (h + at, 0, sizeof h - at);
+  store_be32 (h + at, 0x6803f857);      /* feature names, any bytes */
+  store_be32 (h + at + 4, shift);
+  memset (h + at + 8, 0x5a, shift);
+  at += 8 + shift;
+  store_be32 (h + at, QCOW2_EXT_BATON_RECORD);
+  store_be32 (h + at + 4, RECORD_BYTES);
+  record_encode (&r, h + at + 8);
+  at += 8 + RECORD_BYTES;
+  if (another_behind) {
+    store_be32 (h + at, 0x12345678);
+    store_be32 (h + at + 4, 40);
+    memset (h + at + 8, 0xa5, 40);
+  }
+  assert_int_equal (io_pwrite (io, h, sizeof h, 0, IO_DSYNC, NULL), 0);
+  io_close (io);
+}
+
+static void
+test_moved (void **state)
+{
+  static const struct shape shape = { "", "-o cluster_size=4k x 1M", false };
+  struct simdisk *pristine = make (&shape);
+  uint32_t shift;
+  int behind;
+
+  (void) state;
+  for (behind = 0; behind <= 1; behind++)
+    for (shift = 0; shift <= 1024; shift += 8) {
+      struct simdisk *d = simdisk_kill (pristine);
+
+      rewrite_header (d, shift, 7, behind);
+      write_watched (d, 7, 8, 4);
+      write_watched (d, 8, 9, 1);
+      simdisk_free (d);
+      if (shift % 512 == 64)
+        shift = shift / 512 * 512 + 256;
+    }
+  simdisk_free (pristine);
+}
+
+/* -- errors ----------------------------------------------------------- */
+
+/* After each write that fails, the next try succeeds. */
+static void
+test_each_write_fails (void **state)
+{
+  const struct record r = record_of (1);
+  uint64_t nth;
+
+  (void) state;
+  for (nth = 1;; nth++) {
+    struct simdisk *d = make (&shapes[9]);
+    bool struck;
+
+    assert_string_equal (shapes[9].name, "long backing name");
+    simdisk_fail (d, SIMDISK_WRITE, nth, EIO, false);
+    write_record (d, &r, NULL);
+    struck = simdisk_fault_struck (d);
+    simdisk_fail (d, 0, 1, 0, false);
+    write_watched (d, struck ? 0 : 1, 2, 4);
+    simdisk_free (d);
+    if (!struck)
+      break;
+  }
+  assert_true (nth > 3);
+}
+
+static void
+put_bytes (struct simdisk *d, uint64_t offset, const void *data, size_t len)
+{
+  struct io *io = open_disk (d);
+
+  assert_int_equal (io_pwrite (io, data, len, offset, IO_DSYNC, NULL), 0);
+  io_close (io);
+}
+
+/* It is said, and made good by the next write. */
+static void
+test_damaged (void **state)
+{
+  static const struct shape shape = { "", "-o cluster_size=4k x 1M", false };
+  struct simdisk *d = make (&shape);
+  struct view v;
+
+  (void) state;
+  rewrite_header (d, 64, 3, false);
+  put_bytes (d, 104 + 8 + 64 + 8 + 20, "\xff", 1);
+  look (d, &v);
+  assert_int_equal (v.found, RECORD_DAMAGED);
+  assert_string_equal (v.why.class, "RecordDamaged");
+  view_clear (&v);
+  assert_int_equal (write_record (d, &(struct record) {
+    .state = RECORD_HELD, .epoch = 1, .host = "h" }, NULL), 0);
+  look (d, &v);
+  assert_int_equal (v.found, RECORD_VALID);
+  assert_int_equal (v.record.epoch, 1);
+  view_clear (&v);
+  simdisk_free (d);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_every_shape),
+    cmocka_unit_test (test_moved),
+    cmocka_unit_test (test_each_write_fails),
+    cmocka_unit_test (test_damaged),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
