@@ -7,8 +7,9 @@
  * fails closes all that was opened, which gives the locks back too, and leaves
  * the handoff inactive and ready to be asked again.
  *
- * The ownership record and the ticket will be verified between "read" and
- * "start".
+ * The ownership record: looked at ("look") as soon as the lock is held, and
+ * decided about; written ("record") when all that can be refused has been,
+ * before anything else is; and put back where what follows it fails.
  *
  * Runs under `command` (handoff-internal.h).
  */
@@ -39,6 +40,19 @@ lock_file (struct handoff *h, struct stopwatch *w, struct io *io,
   const int r = io_lock (io, h->read_only ? LOCK_READER : LOCK_WRITER, err);
 
   stopwatch_lap (w, "lock");
+  return r;
+}
+
+static int
+look (struct handoff *h, struct stopwatch *w, struct takeover *t,
+      struct io *io, struct error *err) REQUIRES (h->command)
+{
+  int r;
+
+  if (!h->host)
+    return 0;
+  r = handoff_record_look (h, t, io, err);
+  stopwatch_lap (w, "look");
   return r;
 }
 
@@ -91,6 +105,22 @@ verify (struct handoff *h, struct stopwatch *w, struct image *img,
 }
 
 static int
+take_record (struct handoff *h, struct stopwatch *w, struct takeover *t,
+             struct image *img, struct error *err) REQUIRES (h->command)
+{
+  int r;
+
+  if (!t->looked)
+    return 0;
+  r = handoff_record_check_backing (t, img, err);
+  if (r == 0 && h->recorded) {
+    r = handoff_record_take (t, img, err);
+    stopwatch_lap (w, "record");
+  }
+  return r;
+}
+
+static int
 start_writing (struct handoff *h, struct stopwatch *w, struct image *img,
                struct error *err)
 {
@@ -102,10 +132,11 @@ start_writing (struct handoff *h, struct stopwatch *w, struct image *img,
 
 /* Closes IO on failure. */
 static int
-lock_and_read (struct handoff *h, struct stopwatch *w, struct io *io,
-               struct image **ret, struct error *err)
+lock_and_read (struct handoff *h, struct stopwatch *w, struct takeover *t,
+               struct io *io, struct image **ret, struct error *err)
+  REQUIRES (h->command)
 {
-  if (lock_file (h, w, io, err) == -1 ||
+  if (lock_file (h, w, io, err) == -1 || look (h, w, t, io, err) == -1 ||
       read_image (h, w, io, ret, err) == -1) {
     io_close (io);
     return -1;
@@ -114,22 +145,24 @@ lock_and_read (struct handoff *h, struct stopwatch *w, struct io *io,
 }
 
 static int
-open_afresh (struct handoff *h, struct stopwatch *w, struct image **ret,
-             struct error *err)
+open_afresh (struct handoff *h, struct stopwatch *w, struct takeover *t,
+             struct image **ret, struct error *err) REQUIRES (h->command)
 {
   struct io *io;
 
   if (open_file (h, w, &io, err) == -1)
     return -1;
-  return lock_and_read (h, w, io, ret, err);
+  return lock_and_read (h, w, t, io, ret, err);
 }
 
 /* Only in a test, to show what it costs: no fresh look at the file. */
 static int
-open_stale (struct handoff *h, struct stopwatch *w, struct image *stale,
-            struct image **ret, struct error *err)
+open_stale (struct handoff *h, struct stopwatch *w, struct takeover *t,
+            struct image *stale, struct image **ret, struct error *err)
+  REQUIRES (h->command)
 {
-  if (lock_file (h, w, image_io (stale), err) == -1) {
+  if (lock_file (h, w, image_io (stale), err) == -1 ||
+      look (h, w, t, image_io (stale), err) == -1) {
     image_close (stale);
     return -1;
   }
@@ -138,39 +171,43 @@ open_stale (struct handoff *h, struct stopwatch *w, struct image *stale,
 }
 
 static int
-open_image (struct handoff *h, struct stopwatch *w, struct image **ret,
-            struct error *err)
+open_image (struct handoff *h, struct stopwatch *w, struct takeover *t,
+            struct image **ret, struct error *err) REQUIRES (h->command)
 {
   struct image *stale = stale_take (h->stale);
 
-  return stale ? open_stale (h, w, stale, ret, err)
-               : open_afresh (h, w, ret, err);
+  return stale ? open_stale (h, w, t, stale, ret, err)
+               : open_afresh (h, w, t, ret, err);
 }
 
 static int
-take_over (struct handoff *h, struct stopwatch *w, struct image **ret,
-           struct error *err)
+take_over (struct handoff *h, struct stopwatch *w, struct takeover *t,
+           struct image **ret, struct error *err) REQUIRES (h->command)
 {
   struct image *img;
 
-  if (open_image (h, w, &img, err) == -1)
+  if (open_image (h, w, t, &img, err) == -1)
     return -1;
   if (verify (h, w, img, err) == -1 ||
+      take_record (h, w, t, img, err) == -1 ||
       start_writing (h, w, img, err) == -1) {
+    handoff_record_end (h, t, img, false);
     image_close (img);
     return -1;
   }
+  handoff_record_end (h, t, img, true);
   *ret = img;
   return 0;
 }
 
 static int
-activate (struct handoff *h, struct stopwatch *w, struct error *err)
+activate (struct handoff *h, struct stopwatch *w, struct takeover *t,
+          struct error *err) REQUIRES (h->command)
 {
   struct image *img;
 
   gate_begin_activating (&h->gate);
-  if (take_over (h, w, &img, err) == -1) {
+  if (take_over (h, w, t, &img, err) == -1) {
     gate_abandon_activating (&h->gate);
     return -1;
   }
@@ -182,28 +219,49 @@ activate (struct handoff *h, struct stopwatch *w, struct error *err)
 }
 
 static int
-activate_locked (struct handoff *h, struct error *err) REQUIRES (h->command)
+activate_inactive (struct handoff *h, struct takeover *t, struct error *err)
+  REQUIRES (h->command)
 {
-  struct error e = ERROR_INIT;
   struct stopwatch w;
   int r;
 
-  if (gate_state (&h->gate) == HANDOFF_ACTIVE)
-    return 0;
   stopwatch_start (&w, "activate");
-  r = activate (h, &w, &e);
+  r = activate (h, &w, t, err);
   stopwatch_stop (&w, r == 0);
   handoff_remember_timeline (h, &w.timeline);
+  view_clear (&t->view);
+  return r;
+}
+
+static int
+activate_locked (struct handoff *h, struct takeover *t, struct error *err)
+  REQUIRES (h->command)
+{
+  struct error e = ERROR_INIT;
+  int r;
+
+  if (gate_state (&h->gate) == HANDOFF_ACTIVE)
+    r = handoff_record_check_active (h, t->ticket, &e);
+  else
+    r = activate_inactive (h, t, &e);
   return r == -1 ? handoff_fail (h, "cannot activate", &e, err) : 0;
+}
+
+int
+handoff_take_over (struct handoff *h, const struct ticket *ticket, bool force,
+                   struct error *err)
+{
+  struct takeover t = { .ticket = ticket, .force = force };
+  int r;
+
+  mutex_lock (&h->command);
+  r = activate_locked (h, &t, err);
+  mutex_unlock (&h->command);
+  return r;
 }
 
 int
 handoff_activate (struct handoff *h, struct error *err)
 {
-  int r;
-
-  mutex_lock (&h->command);
-  r = activate_locked (h, err);
-  mutex_unlock (&h->command);
-  return r;
+  return handoff_take_over (h, NULL, false, err);
 }

@@ -8,8 +8,10 @@
  * becomes inactive: that would tell the caller that its data is down when it
  * may not be.
  *
- * The ownership record will be written as released between "flush" and
- * "close".
+ * The ownership record is written as released between the two.  Where that
+ * fails this server may no longer be the owner by the record, so unless the
+ * old one can be put back the image is poisoned: it acknowledges nothing more
+ * that another server might not see.
  *
  * Runs under `command` (handoff-internal.h).
  */
@@ -57,6 +59,22 @@ finish (struct handoff *h, struct stopwatch *w, struct image *img,
   return r;
 }
 
+static int
+release (struct handoff *h, struct stopwatch *w, struct image *img,
+         struct error *err) REQUIRES (h->command)
+{
+  int r;
+
+  if (!h->recorded)
+    return 0;
+  r = handoff_record_release (h, img, err);
+  stopwatch_lap (w, "record");
+  /* Finished, it would take no writes. */
+  if (r == -1)
+    image_start_writing (img, NULL);
+  return r;
+}
+
 /* The unlock comes first and by itself: on NFS it is what tells the server,
  * and closing frees IO. */
 static void
@@ -73,14 +91,14 @@ give_up (struct handoff *h, struct stopwatch *w)
 
 static int
 inactivate (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
-            struct error *err)
+            struct error *err) REQUIRES (h->command)
 {
   struct image *img = gate_image (&h->gate);
 
   if (check_poison (img, err) == -1 ||
       drain (h, w, timeout_ms, err) == -1)
     return -1;
-  if (finish (h, w, img, err) == -1) {
+  if (finish (h, w, img, err) == -1 || release (h, w, img, err) == -1) {
     /* A request that was drained may have poisoned it. */
     check_poison (img, err);
     gate_reopen (&h->gate);
@@ -108,13 +126,27 @@ inactivate_locked (struct handoff *h, unsigned timeout_ms, struct error *err)
 }
 
 int
-handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
-                    struct error *err)
+handoff_release (struct handoff *h, unsigned drain_timeout_ms, bool *ret_has,
+                 struct ticket *ret, struct error *err)
 {
   int r;
 
   mutex_lock (&h->command);
   r = inactivate_locked (h, drain_timeout_ms, err);
+  if (r == 0) {
+    *ret_has = h->has_ticket;
+    *ret = h->ticket;
+  }
   mutex_unlock (&h->command);
   return r;
+}
+
+int
+handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
+                    struct error *err)
+{
+  struct ticket ticket;
+  bool has;
+
+  return handoff_release (h, drain_timeout_ms, &has, &ticket, err);
 }

@@ -85,6 +85,8 @@ handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
   ret->identity[0] = io->identity[0];
   ret->identity[1] = io->identity[1];
   r = read_header (h, io, ret, err);
+  if (r == 0)
+    handoff_record_glance (h, io);
   io_close (io);
   return r;
 }

@@ -7,6 +7,7 @@
  *   handoff-activate.c    inactive -> active
  *   handoff-inactivate.c  active -> inactive
  *   handoff-inactive.c    what is read of the file without owning it
+ *   handoff-record.c      the ownership record: looking, taking, releasing
  *   handoff-stale.c       the founding bug, for a test
  *   handoff-timeline.c    how long each phase took
  *
@@ -30,13 +31,26 @@
 #include "handoff.h"
 #include "image.h"
 #include "mutex.h"
+#include "ownership.h"
+#include "view.h"
 
 struct handoff {
-  char *path;                           /* these three never change */
+  char *path;                           /* these six never change */
   struct image_options options;
   bool read_only;
   _Atomic bool interrupt;               /* options.interrupt points here */
+  char *host;                           /* NULL: records are not looked at */
+  bool recorded;
+  uint8_t instance[RECORD_ID_BYTES];
   struct mutex command;
+  struct record held GUARDED_BY (command); /* while active, recorded */
+  bool has_released GUARDED_BY (command);
+  struct release released GUARDED_BY (command); /* what this process gave up
+                                                 * last, or what was taken */
+  bool has_ticket GUARDED_BY (command);
+  struct ticket ticket GUARDED_BY (command); /* of that release */
+  bool has_taken GUARDED_BY (command);
+  struct release taken GUARDED_BY (command); /* what was taken over last */
   struct gate gate;
   struct stale *stale;                  /* NULL, except to show the bug */
 
@@ -47,6 +61,7 @@ struct handoff {
   uint64_t identity[2] GUARDED_BY (memory); /* of the file, see io.h */
   uint64_t data_identity[2] GUARDED_BY (memory); /* of its data file */
   bool locked GUARDED_BY (memory);
+  struct handoff_ownership ownership GUARDED_BY (memory);
   char last_error[512] GUARDED_BY (memory);
   struct image_notices notices GUARDED_BY (memory);
   struct handoff_timeline last GUARDED_BY (memory);
@@ -88,6 +103,44 @@ int handoff_read_geometry (struct handoff *h, struct handoff_geometry *ret,
  * activation then finds them in the keyring.  Fails where the passphrase is
  * missing or wrong, or the cipher is not served; whatever else is wrong is for the activation to say. */
 int handoff_warm_keyring (struct handoff *h, struct error *err);
+
+/* -- handoff-record.c ------------------------------------------------ */
+
+/* One activation's dealings with the record.  Begin with it zeroed. */
+struct takeover {
+  const struct ticket *ticket;  /* NULL: none */
+  bool force;
+  bool looked;                  /* the rest is valid; else there is nothing
+                                 * to be done about records */
+  bool written;                 /* the record says that it is ours */
+  struct view view;
+  struct ownership_request request;
+  struct ownership_answer answer;
+  struct record next;
+};
+
+/* Look at the locked file by both ways, and decide. */
+int handoff_record_look (struct handoff *h, struct takeover *t,
+                         struct io *io, struct error *err)
+  REQUIRES (h->command);
+/* Is the backing chain that of the ticket? */
+int handoff_record_check_backing (struct takeover *t, struct image *img,
+                                  struct error *err);
+/* Write "held by me". */
+int handoff_record_take (struct takeover *t, struct image *img,
+                         struct error *err);
+/* After a success; or a failure, which puts the old record back. */
+void handoff_record_end (struct handoff *h, struct takeover *t,
+                         struct image *img, bool ok) REQUIRES (h->command);
+/* Write "released" and make the ticket; IMG has been finished. */
+int handoff_record_release (struct handoff *h, struct image *img,
+                            struct error *err) REQUIRES (h->command);
+/* 0 where TICKET (NULL: none) is no reason to refuse while active. */
+int handoff_record_check_active (struct handoff *h,
+                                 const struct ticket *ticket,
+                                 struct error *err) REQUIRES (h->command);
+/* Remember for status what an inactive server sees. */
+void handoff_record_glance (struct handoff *h, struct io *io);
 
 /* -- handoff-stale.c ------------------------------------------------- */
 

@@ -85,9 +85,21 @@ start (struct handoff *h, bool stale, struct error *err)
   return stale ? stale_new (h, &h->stale, err) : 0;
 }
 
+/* Who this is in a record. */
+static int
+identify (struct handoff *h, const char *host, struct error *err)
+{
+  if (!host)
+    return 0;
+  h->host = strdup (host);
+  if (!h->host)
+    return error_set_errno (err, ENOMEM, "this host's name");
+  return record_random (h->instance, err);
+}
+
 int
 handoff_new (const struct handoff_config *config, struct handoff **ret,
-             struct error *err)
+             struct error *err) NO_TSA
 {
   struct handoff *h = calloc (1, sizeof *h);
 
@@ -100,7 +112,12 @@ handoff_new (const struct handoff_config *config, struct handoff **ret,
   h->options = config->options;
   h->options.interrupt = &h->interrupt;
   h->read_only = config->read_only;
-  if (start (h, config->stale_for_tests, err) == -1) {
+  h->recorded = config->host && config->recorded && !config->read_only;
+  h->ownership.recorded = h->recorded;
+  if (h->recorded)
+    h->options.autoclear_features = QCOW2_AUTOCLEAR_BATON;
+  if (identify (h, config->host, err) == -1 ||
+      start (h, config->stale_for_tests, err) == -1) {
     name_failure (h, "cannot open", err);
     handoff_free (h);
     return -1;
@@ -125,6 +142,7 @@ handoff_free (struct handoff *h)
   gate_destroy (&h->gate);
   mutex_destroy (&h->memory);
   mutex_destroy (&h->command);
+  free (h->host);
   free (h->path);
   free (h);
 }
@@ -339,6 +357,7 @@ handoff_get_status (struct handoff *h, struct handoff_status *ret)
     get_stats (h, img, ret);
   mutex_lock (&h->memory);
   ret->locked = h->locked;
+  ret->ownership = h->ownership;
   ret->virtual_size = h->virtual_size;
   ret->cluster_size = h->cluster_size;
   ret->file_number = file_number (h->identity);

@@ -23,6 +23,9 @@
  *   3. Taking over always reads everything afresh: the image object of an
  *      earlier activation, or of `inactive`, is never used again.
  *   4. Commands exclude each other; status never waits for one.
+ *   5. With `recorded`: the gate opens only after the record says durably
+ *      that this process has the image, and the lock is given back only after
+ *      it says that the image is released (docs/HANDOVER.md).
  *
  * Thread-safe.  The caller owns the handoff and ends it after all requests
  * and commands have returned.
@@ -36,16 +39,11 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "handoff-status.h"
 #include "image.h"
+#include "ownership.h"
 
 struct handoff;
-
-enum handoff_state {
-  HANDOFF_INACTIVE,
-  HANDOFF_ACTIVATING,
-  HANDOFF_ACTIVE,
-  HANDOFF_INACTIVATING,
-};
 
 const char *handoff_state_name (enum handoff_state state);
 
@@ -54,6 +52,11 @@ struct handoff_config {
   struct image_options options; /* the opener outlives the handoff */
   bool read_only;               /* serve without ever writing: LOCK_READER */
   bool hold;                    /* while-inactive=hold */
+  const char *host;             /* who this host is, 1 to RECORD_HOST_BYTES
+                                 * printable characters; copied.  NULL: do not
+                                 * look at ownership records at all */
+  bool recorded;                /* keep one; without it one that is there is
+                                 * respected, but never written */
   bool stale_for_tests;         /* keep the tables read while inactive and
                                  * serve from them: the founding bug, so that
                                  * a test can show it is one */
@@ -110,7 +113,12 @@ int handoff_flush (struct handoff *h, struct error *err);
 
 /* active -> inactive.  Success when already inactive.  DRAIN_TIMEOUT_MS:
  * give up (ETIMEDOUT, back to active) when requests in flight do not end;
- * 0 waits for ever. */
+ * 0 waits for ever.  *RET_HAS: whether *RET is the ticket, the same one each
+ * time until the next activation; there is none without `recorded`, and where
+ * this process released nothing. */
+int handoff_release (struct handoff *h, unsigned drain_timeout_ms,
+                     bool *ret_has, struct ticket *ret, struct error *err);
+/* The same without the ticket. */
 int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
                         struct error *err);
 
@@ -118,54 +126,22 @@ int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
  * new size is accepted as by handoff_activate.  A file that took the place of the one seen before is accepted from now on. */
 int handoff_invalidate (struct handoff *h, struct error *err);
 
-/* inactive -> active.  Success when already active.  A virtual size that has
- * changed is accepted, or "SizeChanged" while clients are connected who were
- * told the old one.  "OtherImage" where the
- * path leads to another file than when it was last looked at.  The place of ticket
- * and force, which come with the ownership record, is here. */
+/* inactive -> active.  A virtual size that has changed is accepted, or
+ * "SizeChanged" while clients are connected who were told the old one.
+ * "OtherImage" where the path leads to another file than when it was last
+ * looked at; what ownership_decide refuses.  TICKET may be NULL.  Success when
+ * already active, but "WrongState" where TICKET is not the one by which, or
+ * over which, this server took over. */
+int handoff_take_over (struct handoff *h, const struct ticket *ticket,
+                       bool force, struct error *err);
+/* The same with neither ticket nor force. */
 int handoff_activate (struct handoff *h, struct error *err);
 
 /* Let an activation that repairs an image give up soon (EINTR), and every
  * later one: before the end.  From any thread; waits for nothing. */
 void handoff_interrupt (struct handoff *h);
 
-/* -- status ---------------------------------------------------------- */
-
-#define HANDOFF_MAX_PHASES 8
-
-struct handoff_phase {
-  const char *name;             /* static: "drain", "flush", "lock", ... */
-  uint64_t us;
-};
-
-struct handoff_timeline {
-  const char *command;          /* "activate", "inactivate" or NULL: none yet */
-  bool ok;
-  uint64_t total_us;
-  size_t nr_phases;
-  struct handoff_phase phases[HANDOFF_MAX_PHASES];
-};
-
-struct handoff_status {
-  enum handoff_state state;
-  bool read_only;
-  bool hold;
-  bool locked;                  /* a real lock is held on the file */
-  uint64_t virtual_size;
-  uint32_t cluster_size;
-  uint64_t data_file_number;    /* the same of the external data file */
-  uint64_t file_number;         /* inode of a regular file, 0: not known; the
-                                 * same on all hosts of a shared filesystem */
-  uint64_t in_flight;
-  uint64_t parked;              /* requests told PARKED since the last change */
-  uint64_t nr_activations;
-  uint64_t nr_inactivations;
-  bool has_stats;               /* active only */
-  struct image_stats stats;
-  char last_error[512];         /* "" : none since start */
-  struct image_notices notices; /* of the last activation */
-  struct handoff_timeline last;
-};
+/* -- status -------------------------------------------------------- */
 
 void handoff_get_status (struct handoff *h, struct handoff_status *ret);
 

@@ -6,8 +6,6 @@
 
 #include <config.h>
 
-#include <errno.h>
-
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
@@ -16,6 +14,7 @@
 #include "handoff.h"
 #include "server.h"
 #include "status-json.h"
+#include "ticket-json.h"
 
 /* Both logs the refusal and passes it on. */
 static int
@@ -61,10 +60,17 @@ static int
 glue_inactivate (void *opaque, uint32_t drain_timeout_ms, json_t **ret_reply,
                  struct error *err)
 {
+  struct ticket ticket;
+  bool has;
+
   (void) opaque;
   *ret_reply = NULL;
-  return log_failure (handoff_inactivate (server.handoff, drain_timeout_ms,
-                                          err), err);
+  if (handoff_release (server.handoff, drain_timeout_ms, &has, &ticket,
+                       err) == -1)
+    return log_failure (-1, err);
+  if (has)
+    *ret_reply = json_pack ("{s:o}", "ticket", ticket_json (&ticket));
+  return 0;
 }
 
 static int
@@ -75,27 +81,20 @@ glue_invalidate (void *opaque, json_t **ret_reply, struct error *err)
   return log_failure (handoff_invalidate (server.handoff, err), err);
 }
 
-/* A ticket that cannot be verified must not be taken for one that was. */
-static int
-refuse_ticket (const char *what, struct error *err)
-{
-  return error_set_class (err, ENOTSUP, "Unsupported",
-                          "cannot activate %s: this server knows no "
-                          "ownership record yet: activate without %s",
-                          server.parameters.file, what);
-}
-
 static int
 glue_activate (void *opaque, const json_t *ticket, bool force,
                json_t **ret_reply, struct error *err)
 {
+  struct ticket t;
+
   (void) opaque;
   *ret_reply = NULL;
-  if (ticket)
-    return log_failure (refuse_ticket ("a ticket", err), err);
-  if (force)
-    return log_failure (refuse_ticket ("force", err), err);
-  return log_failure (server_activate (err), err);
+  if (ticket && ticket_parse (ticket, &t, err) == -1)
+    return log_failure (-1, err);
+  if (server_activate (ticket ? &t : NULL, force, err) == -1)
+    return log_failure (-1, err);
+  *ret_reply = json_pack ("{s:o}", "ownership", ownership_json ());
+  return 0;
 }
 
 const struct control_callbacks control_glue = {

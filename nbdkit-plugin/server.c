@@ -48,6 +48,12 @@ report (const struct error *err)
   return -1;
 }
 
+static bool
+may_be_handed_over (const struct parameters *p)
+{
+  return p->control || p->control_listen;
+}
+
 static int
 new_handoff (struct error *err)
 {
@@ -69,6 +75,8 @@ new_handoff (struct error *err)
     },
     .read_only = server.read_only,
     .hold = p->hold,
+    .host = p->host,
+    .recorded = may_be_handed_over (p),
     .stale_for_tests = stale_for_tests (),
   };
 
@@ -79,11 +87,31 @@ new_handoff (struct error *err)
 static int
 activate_at_start (struct error *err)
 {
-  if (server_activate (err) == 0)
+  if (server_activate (NULL, false, err) == 0)
     return 0;
+  if (err->class && strcmp (err->class, "HeldElsewhere") == 0)
+    server.hint = "; a server started with control= and start=inactive can "
+                  "be told so: baton activate --force";
   if (!server.read_only && (err->errnum == EACCES || err->errnum == EROFS))
     server.hint = "; to serve it read-only use nbdkit -r";
   return -1;
+}
+
+/* Before a hand-over is tried, not after it went wrong. */
+static void
+probe_storage (void)
+{
+  const struct parameters *p = &server.parameters;
+  struct error err = ERROR_INIT;
+
+  if (storage_probe (p->file, &server.storage, &err) == -1)
+    nbdkit_error ("warning: %s", err.text);
+  else if (may_be_handed_over (p) &&
+           server.storage.locks == STORAGE_LOCKS_LOCAL)
+    nbdkit_error ("warning: %s: locks on this storage (%s) are not seen by "
+                  "other hosts: between hosts only the ownership record keeps "
+                  "two servers from being active at once", p->file,
+                  server.storage.kind);
 }
 
 static int
@@ -91,6 +119,7 @@ start (struct error *err)
 {
   const struct parameters *p = &server.parameters;
 
+  probe_storage ();
   if (new_handoff (err) == -1)
     return -1;
   if (endpoints_new (p, &server.endpoints, err) == -1)
@@ -166,17 +195,39 @@ print_notices (void)
                   s.notices.text[i]);
 }
 
+/* What a log should tell, since nobody may have been asked. */
+static void
+tell_how (const struct handoff_ownership *o)
+{
+  const char *file = server.parameters.file;
+
+  if (o->how == OWNERSHIP_RECOVERY)
+    nbdkit_error ("note: %s: taken over from a process of this host that "
+                  "ended without releasing it", file);
+  if (o->how == OWNERSHIP_FORCED)
+    nbdkit_error ("warning: %s: taken over by force: the refusal %s was "
+                  "overridden", file, o->overridden);
+  if (o->changed_since && o->how != OWNERSHIP_FORCED)
+    nbdkit_error ("note: %s: another program has had the image open for "
+                  "writing since its ownership record was written", file);
+}
+
 int
-server_activate (struct error *err)
+server_activate (const struct ticket *ticket, bool force, struct error *err)
 {
   struct handoff_status s;
+  bool was_active;
 
   handoff_get_status (server.handoff, &s);
-  if (s.state == HANDOFF_ACTIVE)
-    return 0;
-  if (handoff_activate (server.handoff, err) == -1)
+  was_active = s.state == HANDOFF_ACTIVE;
+  if (handoff_take_over (server.handoff, ticket, force, err) == -1)
     return -1;
+  if (was_active)
+    return 0;
   nbdkit_debug ("activated %s", server.parameters.file);
+  handoff_get_status (server.handoff, &s);
+  if (s.ownership.has_how)
+    tell_how (&s.ownership);
   warn_unlocked ();
   print_notices ();
   return 0;

@@ -17,6 +17,7 @@
 #include "handoff.h"
 #include "io-file.h"
 #include "parameters.h"
+#include "storage.h"
 
 struct server {
   struct parameters parameters;
@@ -25,6 +26,7 @@ struct server {
   struct handoff *handoff;
   struct endpoints endpoints;
   _Atomic uint64_t nr_parked;           /* requests that wait right now */
+  struct storage storage;               /* under the image, at start */
   const char *hint;                     /* added to the error of a start */
   bool forked;                          /* since server_start */
   bool serving;                         /* server_listen was reached */
@@ -44,7 +46,9 @@ int server_listen (void);
  * called again. */
 void server_stop (void);
 
-/* As handoff_activate; says so when the storage has no locks. */
-int server_activate (struct error *err);
+/* As handoff_take_over; logs what an operator should know of how the image
+ * was taken over, and of the storage. */
+int server_activate (const struct ticket *ticket, bool force,
+                     struct error *err);
 
 #endif /* BATON_SERVER_H */

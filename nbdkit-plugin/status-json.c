@@ -118,6 +118,100 @@ add_state (json_t *o, const struct handoff_status *s)
        s->last_error[0] ? document_text (s->last_error) : json_null ());
 }
 
+/* -- ownership and storage ------------------------------------------- */
+
+static void
+set_id (json_t *o, const char *key, const uint8_t id[RECORD_ID_BYTES])
+{
+  char text[RECORD_ID_CHARS];
+
+  record_id_text (id, text);
+  set (o, key, document_text (text));
+}
+
+static void
+add_record (json_t *o, const struct handoff_ownership *w)
+{
+  const struct record *r = &w->record;
+
+  set (o, "record", document_text (r->state == RECORD_HELD ? "held"
+                                                           : "released"));
+  set (o, "epoch", number (r->epoch));
+  set (o, "owner", document_text (r->host));
+  set_id (o, "instance", r->instance);
+  set_id (o, "uuid", r->uuid);
+  set (o, "intact", json_boolean (w->intact));
+}
+
+static json_t *
+make_ownership (const struct handoff_ownership *w)
+{
+  json_t *o = json_object ();
+
+  set (o, "recorded", json_boolean (w->recorded));
+  if (w->found == RECORD_VALID)
+    add_record (o, w);
+  else
+    set (o, "record", document_text (w->found == RECORD_ABSENT ? "none"
+                                                               : "damaged"));
+  set (o, "taken-over-by",
+       w->has_how ? document_text (ownership_how_name (w->how))
+                  : json_null ());
+  set (o, "recovery",
+       json_boolean (w->has_how && w->how == OWNERSHIP_RECOVERY));
+  set (o, "overridden",
+       w->has_how && w->overridden ? document_text (w->overridden)
+                                   : json_null ());
+  set (o, "changed-since-release", json_boolean (w->changed_since));
+  return o;
+}
+
+json_t *
+ownership_json (void)
+{
+  struct handoff_status s;
+
+  handoff_get_status (server.handoff, &s);
+  return make_ownership (&s.ownership);
+}
+
+static const char *
+storage_warning (const struct storage *s)
+{
+  if (server.parameters.locking == LOCKING_OFF)
+    return "locking=off: only the ownership record keeps two servers apart";
+  if (s->locks == STORAGE_LOCKS_NONE)
+    return "no locks: only the ownership record keeps two servers apart";
+  if (s->locks == STORAGE_LOCKS_LOCAL)
+    return "locks are local to this host: between hosts only the ownership "
+           "record keeps two servers apart";
+  return NULL;
+}
+
+static json_t *
+storage_json (const struct storage *s)
+{
+  static const char *const locks[] = {
+    [STORAGE_LOCKS_NONE] = "none",
+    [STORAGE_LOCKS_LOCAL] = "local",
+    [STORAGE_LOCKS_YES] = "yes",
+  };
+  const char *warning = storage_warning (s);
+  json_t *o;
+
+  if (!s->kind)
+    return json_null ();
+  o = json_object ();
+  set (o, "kind", document_text (s->kind));
+  set (o, "one-host", json_boolean (s->one_host));
+  set (o, "locks", document_text (locks[s->locks]));
+  set (o, "o-direct", json_boolean (s->direct));
+  set (o, "warning", warning ? document_text (warning) : json_null ());
+  return o;
+}
+
+/* -- the whole ------------------------------------------------------- */
+
 json_t *
 status_json (void)
 {
@@ -133,6 +227,8 @@ status_json (void)
     add_stats (o, &s.stats);
   else
     add_no_stats (o);
+  set (o, "ownership", make_ownership (&s.ownership));
+  set (o, "storage", storage_json (&server.storage));
   set (o, "last-handover", timeline_json (&s.last));
   return o ? o : json_null ();
 }

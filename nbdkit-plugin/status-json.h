@@ -10,5 +10,7 @@
 
 /* A new reference, never NULL. */
 json_t *status_json (void);
+/* Its member "ownership" alone.  A new reference, or NULL. */
+json_t *ownership_json (void);
 
 #endif /* BATON_STATUS_JSON_H */

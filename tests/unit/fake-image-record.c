@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the record asks of the image that is none (fake-image.h).
+ */
+
+#include <config.h>
+
+#include "fake-image.h"
+
+int
+image_digest_backing (struct image *img, bool *ret_has,
+                      uint8_t ret[DIGEST_BYTES], struct error *err)
+{
+  (void) img;
+  (void) ret;
+  (void) err;
+  *ret_has = false;
+  return 0;
+}
+
+int
+image_poison (struct image *img, struct error *err)
+{
+  (void) img;
+  (void) err;
+  fake.poisoned = true;
+  return -1;
+}
