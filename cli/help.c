@@ -17,22 +17,28 @@ print_image_options (FILE *out)
          "                           standard error is no terminal\n", out);
 }
 
+/* S: NULL for those of all. */
 static void
-print_options (FILE *out, bool drains, bool on_image)
+print_options (FILE *out, const struct subcommand *s)
 {
   fputs ("Options:\n"
          "  --json                   print JSON, one object per line\n"
          "  --timeout SECONDS        give up on a command after so long (30);\n"
          "                           at most 5 of them to connect\n", out);
-  if (drains)
+  if (s == NULL || s->drains)
     fputs ("  --drain-timeout SECONDS  inactivate, pass: let running requests\n"
            "                           take at most so long, or stay active\n"
            "                           (half of --timeout)\n", out);
+  if (s == NULL || s->takes_over)
+    fputs ("  --ticket FILE            activate: what inactivate printed; - is\n"
+           "                           the standard input\n"
+           "  --force                  activate: take the image over though its\n"
+           "                           ownership record forbids it\n", out);
   fputs ("  --tls-certificates DIR   for nbds:// endpoints: where ca-cert.pem,\n"
          "                           client-cert.pem and client-key.pem are\n"
          "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"
          "  --tls-username NAME      whose key of these (the login name)\n", out);
-  if (on_image)
+  if (s == NULL || s->on_image)
     print_image_options (out);
   fputs ("  --help                   show this, or a subcommand's\n"
          "  --version                show the version\n", out);
@@ -57,7 +63,7 @@ help_general (FILE *out)
              subcommands[i]->operands, subcommands[i]->summary);
   fputs ("  help       SUBCOMMAND   tell more of one of these\n"
          "\n", out);
-  print_options (out, true, true);
+  print_options (out, NULL);
   fputs ("\n"
          "Exit code: 0 done; 1 refused or failed, and nothing was changed\n"
          "unless the message says so; 2 usage.  Those of check are its own.\n",
@@ -70,5 +76,5 @@ help_subcommand (FILE *out, const struct subcommand *s)
   fprintf (out, "Usage: baton [OPTION]... %s %s\n\n", s->name, s->operands);
   fputs (s->help, out);
   putc ('\n', out);
-  print_options (out, s->drains, s->on_image);
+  print_options (out, s);
 }

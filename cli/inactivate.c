@@ -6,13 +6,18 @@
 #include <config.h>
 
 #include "drain.h"
+#include "output.h"
 #include "report.h"
 #include "subcommand.h"
 
 static void
 print (FILE *out, const char *endpoint, const struct answer *a)
 {
+  json_t *ticket = json_object_get (a->body, "ticket");
+
   report_line (out, endpoint, "inactive", a);
+  if (ticket != NULL)
+    output_json (out, ticket);
 }
 
 static int
@@ -37,6 +42,8 @@ const struct subcommand subcommand_inactivate = {
   .help =
     "Stop admitting requests, finish those in flight, make everything durable\n"
     "and give the image's lock back.  On any failure the server stays active\n"
-    "and nothing is lost.  Done at once where it is inactive already.\n",
+    "and nothing is lost.  Done at once where it is inactive already.  Prints\n"
+    "the ticket for baton activate --ticket, one line of JSON; the same one\n"
+    "when asked again.\n",
   .run = run,
 };

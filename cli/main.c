@@ -50,8 +50,9 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json, progress;
+  bool help, version, json, progress, force;
   const char *repair;           /* NULL: not given */
+  const char *ticket;           /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
   struct client_tls tls;
   size_t nr_words;
@@ -114,6 +115,12 @@ take_option (int option, struct command_line *ret)
     return true;
   case 't':
     return parse_seconds ("--timeout", optarg, &ret->timeout_us);
+  case 'f':
+    ret->force = true;
+    return true;
+  case 'T':
+    ret->ticket = optarg;
+    return true;
   case 'd':
     return parse_seconds ("--drain-timeout", optarg, &ret->drain_us);
   case 'c':
@@ -142,6 +149,8 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { "json", no_argument, NULL, 'j' },
+    { "force", no_argument, NULL, 'f' },
+    { "ticket", required_argument, NULL, 'T' },
     { "timeout", required_argument, NULL, 't' },
     { "drain-timeout", required_argument, NULL, 'd' },
     { "tls-certificates", required_argument, NULL, 'c' },
@@ -219,6 +228,14 @@ check_tls (const struct client_tls *tls)
 }
 
 static bool
+check_takes_over (const struct subcommand *s, const struct command_line *line)
+{
+  if (s->takes_over || (line->ticket == NULL && !line->force))
+    return true;
+  return takes_no (s, line->force ? "--force" : "--ticket");
+}
+
+static bool
 fill_options (const struct subcommand *s, const struct command_line *line,
               struct options *ret)
 {
@@ -227,6 +244,8 @@ fill_options (const struct subcommand *s, const struct command_line *line,
 
   ret->json = line->json;
   ret->tls = line->tls;
+  ret->ticket = line->ticket;
+  ret->force = line->force;
   ret->deadlines.command_us = timeout_us;
   ret->deadlines.connect_us = timeout_us < MAX_CONNECT_US ? timeout_us
                                                           : MAX_CONNECT_US;
@@ -285,6 +304,7 @@ run_subcommand (const struct command_line *line)
   if (s == NULL)
     return usage_hint (NULL);
   if (!check_operands (s, line->nr_words - 1, line->words + 1) ||
+      !check_takes_over (s, line) ||
       !fill_options (s, line, &options) || !check_tls (&line->tls)) {
     usage_hint (s->name);
     /* For an image, 2 is a verdict. */

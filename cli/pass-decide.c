@@ -211,7 +211,7 @@ take_recheck_src (struct pass *p, const struct pass_event *e)
   switch (p->src.state) {
   case PASS_STATE_INACTIVE:
     p->reason = PASS_REASON_NONE;
-    p->step = PASS_ACTIVATE_DST;
+    p->step = PASS_FETCH_TICKET;
     return;
   case PASS_STATE_ACTIVE:
   case PASS_STATE_ACTIVATING:
@@ -223,6 +223,18 @@ take_recheck_src (struct pass *p, const struct pass_event *e)
   default:
     end (p, PASS_FAILED);
   }
+}
+
+/* It was inactive a moment ago. */
+static void
+take_fetch_ticket (struct pass *p, const struct pass_event *e)
+{
+  if (e->outcome != OUTCOME_REFUSED) {
+    p->step = PASS_ACTIVATE_DST;
+    return;
+  }
+  blame (p, PASS_REASON_STEP);
+  p->step = PASS_ROLL_BACK;
 }
 
 static void
@@ -312,6 +324,7 @@ static const struct {
   [PASS_FLUSH_SRC] = { "flush source", false, take_flush_src },
   [PASS_INACTIVATE_SRC] = { "inactivate source", false, take_inactivate_src },
   [PASS_RECHECK_SRC] = { "recheck source", false, take_recheck_src },
+  [PASS_FETCH_TICKET] = { "fetch ticket", false, take_fetch_ticket },
   [PASS_ACTIVATE_DST] = { "activate destination", true, take_activate_dst },
   [PASS_RECHECK_DST] = { "recheck destination", true, take_recheck_dst },
   [PASS_ROLL_BACK] = { "reactivate source", false, take_roll_back },

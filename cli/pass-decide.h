@@ -11,7 +11,8 @@
  *                             v         silence: ask src    v
  *                     end, as before        |      (ask dst) activate src
  *                                           v               |
- *                      inactive: on; else activate src      v
+ *             inactive: ask for the ticket, on;              v
+ *                            else activate src              |
  *                                                  end, rolled back or told
  *                                                  plainly who has it
  *
@@ -22,7 +23,13 @@
  *      never asked to or refused, or if a lock on the image decides between
  *      the two.  That a destination which did not answer is inactive is not
  *      enough: the question may be waiting there.
+ *      The ownership record does not make it enough either: it is read and
+ *      then written, which two servers without a lock may do at once.
  *   3. A server's ownership is claimed only as its own last word has it.
+ *   4. The destination gets the ticket that the source gave.  Where the
+ *      source said that it is inactive, and then not which ticket it gave,
+ *      the destination is asked without: it still compares what it sees with
+ *      the storage, and takes over only what is released.
  */
 
 #ifndef BATON_PASS_DECIDE_H
@@ -66,6 +73,7 @@ enum pass_step {
   PASS_FLUSH_SRC,
   PASS_INACTIVATE_SRC,
   PASS_RECHECK_SRC,             /* status: did it inactivate? */
+  PASS_FETCH_TICKET,            /* inactivate again, for the answer's sake */
   PASS_ACTIVATE_DST,
   PASS_RECHECK_DST,             /* status: did it activate? */
   PASS_ROLL_BACK,               /* activate the source again */

@@ -29,6 +29,7 @@ command_of (enum pass_step step)
   case PASS_FLUSH_SRC:
     return "flush";
   case PASS_INACTIVATE_SRC:
+  case PASS_FETCH_TICKET:
     return "inactivate";
   case PASS_ACTIVATE_DST:
   case PASS_ROLL_BACK:

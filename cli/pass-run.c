@@ -37,6 +37,7 @@ command_of (enum pass_step step)
   case PASS_FLUSH_SRC:
     return "flush";
   case PASS_INACTIVATE_SRC:
+  case PASS_FETCH_TICKET:
     return "inactivate";
   case PASS_ACTIVATE_DST:
   case PASS_ROLL_BACK:
@@ -46,29 +47,45 @@ command_of (enum pass_step step)
   }
 }
 
-/* The place of the ticket, which will travel from inactivate's answer into
- * activate's arguments, is here. */
-static void
-ask (struct peer *s, enum pass_step step, const json_t *inactivate_arguments,
-     struct answer *ret)
+/* New reference, or NULL. */
+static json_t *
+arguments_of (const struct pass_run *r, enum pass_step step,
+              const json_t *inactivate_arguments)
 {
-  const char *command = command_of (step);
-
-  if (command == NULL)
-    peer_status (s, ret);
-  else
-    peer_command (s, command, step == PASS_INACTIVATE_SRC
-                                  ? inactivate_arguments : NULL, ret);
+  if (step == PASS_INACTIVATE_SRC || step == PASS_FETCH_TICKET)
+    return json_incref ((json_t *) inactivate_arguments);
+  if (step == PASS_ACTIVATE_DST && r->ticket != NULL)
+    return json_pack ("{s:O}", "ticket", r->ticket);
+  return NULL;
 }
 
 static void
-advance (struct pass *p, const struct answer *answer)
+ask (const struct pass_run *r, struct peer *s, enum pass_step step,
+     const json_t *inactivate_arguments, struct answer *ret)
+{
+  const char *command = command_of (step);
+  json_t *arguments;
+
+  if (command == NULL) {
+    peer_status (s, ret);
+    return;
+  }
+  arguments = arguments_of (r, step, inactivate_arguments);
+  peer_command (s, command, arguments, ret);
+  json_decref (arguments);
+}
+
+static void
+advance (struct pass_run *r, const struct answer *answer)
 {
   struct pass_event e = { .outcome = answer->outcome };
+  json_t *ticket = json_object_get (answer->body, "ticket");
 
-  if (command_of (p->step) == NULL)
+  if (command_of (r->pass.step) == NULL)
     pass_view_parse (answer->body, &e.view);
-  pass_advance (p, &e);
+  else if (ticket != NULL && r->ticket == NULL)
+    r->ticket = json_incref (ticket);
+  pass_advance (&r->pass, &e);
 }
 
 static void
@@ -123,9 +140,9 @@ pass_run (struct peer *src, struct peer *dst,
     record->start_us = clock_us () - start_us;
     if (record->step == PASS_INACTIVATE_SRC)
       block_signals ();
-    ask (pass_step_asks_dst (record->step) ? dst : src, record->step,
+    ask (ret, pass_step_asks_dst (record->step) ? dst : src, record->step,
          inactivate_arguments, &record->answer);
-    advance (&ret->pass, &record->answer);
+    advance (ret, &record->answer);
   }
   measure_pause (ret);
   ret->src_status = final_status (ret, src, false);
@@ -141,6 +158,7 @@ pass_run_clear (struct pass_run *r)
     return;
   for (i = 0; i < r->nr_records; i++)
     answer_clear (&r->records[i].answer);
+  json_decref (r->ticket);
   json_decref (r->src_status);
   json_decref (r->dst_status);
   memset (r, 0, sizeof *r);

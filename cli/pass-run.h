@@ -30,6 +30,7 @@ struct pass_run {
   bool paused;                  /* the guest was made to wait ... */
   uint64_t pause_us;            /* ... so long; unless PASS_FAILED: then it
                                  * waits still */
+  json_t *ticket;               /* what the source gave; owned, or NULL */
   /* At the end; NULL: silent.  Owned. */
   json_t *src_status;
   json_t *dst_status;

@@ -111,6 +111,65 @@ print_locked (FILE *out, const json_t *s)
 }
 
 static void
+print_ownership (FILE *out, const json_t *s)
+{
+  const json_t *o = json_object_get (s, "ownership");
+  const char *record = field_string (o, "record");
+  const char *owner = field_string (o, "owner");
+  const char *uuid = field_string (o, "uuid");
+  uint64_t epoch;
+  bool intact = true;
+
+  if (record == NULL)
+    return;
+  field_bool (o, "intact", &intact);
+  if (owner == NULL || !field_u64 (o, "epoch", &epoch))
+    output_field (out, "record", "%s", record);
+  else
+    output_field (out, "record", "%s by %s, epoch %" PRIu64 "%s", record,
+                  owner, epoch, intact ? "" : "; CHANGED since by another "
+                  "program");
+  if (uuid != NULL)
+    output_field (out, "image uuid", "%s", uuid);
+}
+
+static void
+print_taken_over (FILE *out, const json_t *s)
+{
+  const json_t *o = json_object_get (s, "ownership");
+  const char *how = field_string (o, "taken-over-by");
+  const char *overridden = field_string (o, "overridden");
+  bool changed = false;
+
+  if (how == NULL)
+    return;
+  field_bool (o, "changed-since-release", &changed);
+  output_field (out, "taken over by", "%s%s%s%s", how,
+                overridden != NULL ? ", overriding " : "",
+                overridden != NULL ? overridden : "",
+                changed ? "; another program had had it open for writing"
+                        : "");
+}
+
+static void
+print_storage (FILE *out, const json_t *s)
+{
+  const json_t *o = json_object_get (s, "storage");
+  const char *kind = field_string (o, "kind");
+  const char *locks = field_string (o, "locks");
+  const char *warning = field_string (o, "warning");
+  bool direct = false;
+
+  if (kind == NULL)
+    return;
+  field_bool (o, "o-direct", &direct);
+  output_field (out, "storage", "%s, locks: %s, O_DIRECT: %s", kind,
+                locks != NULL ? locks : "unknown", direct ? "yes" : "no");
+  if (warning != NULL)
+    output_field (out, "WARNING", "%s", warning);
+}
+
+static void
 print_requests (FILE *out, const json_t *s)
 {
   uint64_t in_flight, parked;
@@ -238,6 +297,9 @@ static const struct line {
   { print_size, { "virtual-size", "cluster-size" } },
   { print_owner, { "host", "pid" } },
   { print_locked, { "locked" } },
+  { print_ownership, { "ownership" } },
+  { print_taken_over, { NULL } },
+  { print_storage, { "storage" } },
   { print_requests, { "in-flight", "parked" } },
   { print_counts, { "activations", "inactivations" } },
   { print_cache, { "cache" } },

@@ -23,6 +23,8 @@ struct options {
   struct client_deadlines deadlines;
   struct client_tls tls;        /* --tls-...; NULL: not given */
   uint64_t drain_us;            /* --drain-timeout, or its default */
+  const char *ticket;           /* --ticket FILE, "-": stdin; NULL: none */
+  bool force;
   const char *repair;           /* --repair, "leaks" or "all"; NULL: not given */
   bool progress;                /* --progress */
 };
@@ -33,6 +35,7 @@ struct subcommand {
   size_t min_operands;
   size_t max_operands;
   bool drains;                  /* takes --drain-timeout */
+  bool takes_over;              /* takes --ticket and --force */
   bool on_image;                /* the operands are images and not endpoints;
                                  * takes --repair and --progress; its exit
                                  * codes are its own */

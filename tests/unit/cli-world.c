@@ -23,6 +23,15 @@ check (struct world *w)
     w->both_were_active = true;
 }
 
+/* A new ticket, or the same again. */
+static void
+release (struct world_server *s)
+{
+  if (s->active)
+    s->ticket = ++s->world->nr_tickets;
+  s->active = false;
+}
+
 /* NULL, or the class of the refusal. */
 static const char *
 carry_out (struct world_server *s, const char *execute)
@@ -32,7 +41,7 @@ carry_out (struct world_server *s, const char *execute)
   if (strcmp (execute, "flush") == 0)
     return s->active ? NULL : "WrongState";
   if (strcmp (execute, "inactivate") == 0)
-    s->active = false;
+    release (s);
   else if (!s->active) {
     if (s->world->locks && other (s)->active)
       return "LockHeld";
@@ -101,6 +110,8 @@ answer_now (struct world_server *s, const char *execute, struct answer *ret)
     answer_refused (ret, class);
   else
     answer_set (ret, OUTCOME_DONE, "%s", "");
+  if (class == NULL && strcmp (execute, "inactivate") == 0 && s->ticket)
+    ret->body = json_pack ("{s:{s:i}}", "ticket", "n", s->ticket);
 }
 
 /* A refusal of what would do nothing is no refusal. */
@@ -180,7 +191,11 @@ static void
 world_command (struct peer *p, const char *execute, const json_t *arguments,
                struct answer *ret)
 {
-  (void) arguments;
+  const json_t *ticket = json_object_get (arguments, "ticket");
+
+  if (strcmp (execute, "activate") == 0)
+    ((struct world_server *) p)->asked_with =
+      (int) json_integer_value (json_object_get (ticket, "n"));
   ask ((struct world_server *) p, execute, ret);
 }
 

@@ -41,6 +41,8 @@ struct world_server {
   bool active;
   bool dead;
   int pid;
+  int ticket;                   /* of its last release; 0: none */
+  int asked_with;               /* ticket of the last activate; 0: none */
   int nr_waiting;               /* commands asked, not yet carried out */
   const char *waiting[8];
 };
@@ -50,6 +52,7 @@ struct world {
   bool locks;                   /* the image is locked by who is active */
   bool both_were_active;        /* what must never be */
   unsigned nr_questions;
+  int nr_tickets;               /* made so far */
   enum fate (*choose) (struct world *w, const char *execute);
   void *opaque;                 /* the test's */
 };

@@ -107,6 +107,31 @@ check_result (const struct pass *p, const struct world *w)
   }
 }
 
+static bool
+was_told (const struct pass_run *run, enum pass_step step)
+{
+  const struct answer *a = pass_run_answer (run, step);
+
+  return a != NULL && a->outcome == OUTCOME_DONE;
+}
+
+/* The destination was given the ticket of the release before it, unless the
+ * source did not tell it. */
+static void
+check_ticket (const struct pass_run *run, const struct world *w)
+{
+  const bool told = was_told (run, PASS_INACTIVATE_SRC) ||
+                    was_told (run, PASS_FETCH_TICKET);
+
+  assert_int_equal (w->src.asked_with, 0);
+  if (pass_run_answer (run, PASS_ACTIVATE_DST) == NULL)
+    return;
+  if (told && w->src.pid == 1)
+    assert_true (w->dst.asked_with != 0);
+  if (w->dst.asked_with != 0)
+    assert_int_equal (w->dst.asked_with, w->src.ticket);
+}
+
 /* So that a failure can be understood. */
 static void
 tell (const struct pass_run *run, const struct world *w)
@@ -142,6 +167,7 @@ check_world (const struct pass_run *run, struct world *w)
   assert_int_equal (run->pass.step, PASS_END);
   check_owner (&run->pass, w);
   check_result (&run->pass, w);
+  check_ticket (run, w);
   world_end (w);
   if (w->both_were_active || !stays (run, w))
     tell (run, w);
