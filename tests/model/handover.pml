@@ -140,7 +140,7 @@ inline sync (i)
 
 /* -- a server ----------------------------------------------------------- */
 
-/* May server I take over?  record_decide, core/handoff-decide.c. */
+/* May server I take over?  ownership_decide, core/ownership.c. */
 inline decide (i, ticket, ok)
 {
   if
@@ -256,7 +256,7 @@ activate:
   :: !ok -> goto back
   :: else
   fi;
-  /* Past the page cache, and through it: handoff_verify. */
+  /* Past the page cache, and through it: handoff_record_look. */
   if
   :: view[i] = disk
   :: view[i] = stale[i]         /* the cache was not coherent */
