@@ -5,9 +5,10 @@
 # one at a time, and see a named test fail.
 #
 #   tests/mutants.sh [NAME...]          all, or those named
-#   BATON_BUILD=DIR                     a configured build tree (config.h and
-#                                       the libraries of the tests); default:
-#                                       this source tree
+#   BATON_BUILD=DIR                     a configured build tree, for its
+#                                       config.h; default: this source tree
+#   BATON_MUTANT_JOBS=N                 how many at a time; default: one for
+#                                       each processor
 #
 # Each mutant is one sed script for one file of core/, the test that must
 # fail, and the rule.  A mutant that does not change its file is an error, so
@@ -19,6 +20,7 @@ build=$(cd "${BATON_BUILD:-$src}" && pwd)
 [ -f "$build/config.h" ] || { echo "$0: $build is not configured" >&2; exit 2; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
+jobs=${BATON_MUTANT_JOBS:-$(nproc)}
 read -r -a libs <<<"$(pkg-config --libs cmocka gnutls zlib libzstd)"
 flags=(-std=gnu11 -O1 -w -D_GNU_SOURCE -I"$build" -I"$src/core" -I"$src/tests"
        -I"$src/tests/unit")
@@ -97,16 +99,6 @@ mutants=$(sed 's/^ *//' <<'END'
 END
 )
 
-run_test ()
-{
-  local test=$1 dir=$2
-  gcc "${flags[@]}" "$src/tests/unit/$test.c" \
-      $(find "$src/tests" -maxdepth 1 -name 'simdisk*.c') \
-      "$src/tests/reference-check.c" $(extra "$test") \
-      "$dir"/*.c -o "$dir/$test" "${libs[@]}" -lpthread || return 99
-  (cd "$tmp" && timeout 300 "$dir/$test") >"$dir/log" 2>&1
-}
-
 # The sources that a test shares with others: those whose headers it includes,
 # also by way of other headers.
 extra ()
@@ -125,42 +117,106 @@ extra ()
   done
 }
 
-say () { printf '%s: mutant %-17s %s %-18s%s\n' "$1" "$name" "$2" "$test" "$rule"; }
+# sources_of TEST: all but the engine's
+sources_of ()
+{
+  printf '%s\n' "$src"/tests/simdisk*.c "$src/tests/reference-check.c" \
+                "$src/tests/unit/$1.c"
+  extra "$1"
+}
 
-killed=0
-alive=()
+# in_parallel FUNCTION, once for each line of the input, as its argument
+in_parallel ()
+{
+  local line running=0
+  while IFS= read -r line; do
+    [ "$running" -lt "$jobs" ] || { wait -n || :; running=$((running - 1)); }
+    "$1" "$line" </dev/null &
+    running=$((running + 1))
+  done
+  wait
+}
+
+object_of () { echo "$tmp/objects/${1//\//:}.o"; }
+compile () { gcc "${flags[@]}" -c "$1" -o "$2"; }
+compile_source () { compile "$1" "$(object_of "$1")"; }
+
+# run_test TEST DIR [FILE]: where core/FILE is given it is DIR/mutant.o
+run_test ()
+{
+  local source objects=()
+  for source in "$src"/core/*.c $(sources_of "$1"); do
+    if [ "${source##*/}" = "${3:-}" ]; then
+      objects+=("$2/mutant.o")
+    else
+      objects+=("$(object_of "$source")")
+    fi
+  done
+  gcc "${objects[@]}" -o "$2/$1" "${libs[@]}" -lpthread || return 99
+  (cd "$2" && timeout 300 "./$1") >"$2/log" 2>&1
+}
 
 # A test that fails anyway would seem to kill everything.
-for test in $(cut -d @ -f 4 <<<"$mutants" | sort -u); do
-  dir=$tmp/$test
+try_unchanged ()
+{
+  local dir=$tmp/unchanged.$1
   mkdir "$dir"
-  cp "$src"/core/*.c "$dir/"
-  run_test "$test" "$dir" ||
-    { cat "$dir/log" >&2; echo "$0: $test fails by itself" >&2; exit 1; }
+  run_test "$1" "$dir" ||
+    { tail -n 30 "$dir/log" >&2; echo "$1" >>"$tmp/broken"; }
   rm -rf "$dir"
-done
+}
 
-while IFS='@' read -r name file script test rule; do
+# try_mutant LINE: says PASS, or FAIL and why, and remembers the name
+try_mutant ()
+{
+  local name file script test rule dir status=0 verdict
+  IFS='@' read -r name file script test rule <<<"$1"
   name=${name// /} file=${file// /} test=${test// /}
-  [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-  dir=$tmp/$name
+  dir=$tmp/mutant.$name
   mkdir "$dir"
-  cp "$src"/core/*.c "$dir/"
-  sed -i "${script# }" "$dir/$file"
-  if cmp -s "$src/core/$file" "$dir/$file"; then
-    echo "$name: the script changes nothing in $file" >&2
-    alive+=("$name")
-    continue
+  sed "${script# }" "$src/core/$file" >"$dir/mutant.c"
+  if cmp -s "$src/core/$file" "$dir/mutant.c"; then
+    verdict='FAIL: mutant %-17s changes nothing, for %s %s\n'
+  else
+    { compile "$dir/mutant.c" "$dir/mutant.o" || exit 99; } &&
+      run_test "$test" "$dir" "$file" || status=$?
+    case $status in
+      0) verdict='FAIL: mutant %-17s lives through %-18s%s\n' ;;
+      77 | 99) verdict='FAIL: mutant %-17s cannot be tried by %-18s%s\n' ;;
+      *) verdict='PASS: mutant %-17s killed by %-18s%s\n' ;;
+    esac
   fi
-  status=0
-  run_test "$test" "$dir" || status=$?
-  case $status in
-    0) say FAIL "lives through" ; alive+=("$name") ;;
-    77 | 99) say FAIL "cannot be tried by"; alive+=("$name") ;;
-    *) say PASS "killed by"; killed=$((killed + 1)) ;;
-  esac
+  # shellcheck disable=SC2059
+  printf "$verdict" "$name" "$test" "$rule"
+  echo "$name" >>"$tmp/${verdict%%:*}"
   rm -rf "$dir"
-done <<<"$mutants"
+}
 
-echo "$killed mutants killed, ${#alive[@]} alive${alive[*]:+: ${alive[*]}}"
-[ ${#alive[@]} -eq 0 ]
+chosen ()
+{
+  local line
+  while IFS= read -r line; do
+    [ $# -eq 0 ] || [[ " $* " == *" ${line%% *} "* ]] || continue
+    echo "$line"
+  done <<<"$mutants"
+}
+
+mkdir "$tmp/objects"
+touch "$tmp/PASS" "$tmp/FAIL"
+chosen "$@" >"$tmp/chosen"
+[ $# -eq 0 ] || [ "$(wc -l <"$tmp/chosen")" -eq $# ] ||
+  { echo "$0: not all of these are mutants: $*" >&2; exit 2; }
+cut -d @ -f 4 "$tmp/chosen" | tr -d ' ' | sort -u >"$tmp/tests"
+
+{ printf '%s\n' "$src"/core/*.c
+  while read -r test; do sources_of "$test"; done <"$tmp/tests"
+} | sort -u | in_parallel compile_source
+in_parallel try_unchanged <"$tmp/tests"
+[ ! -e "$tmp/broken" ] ||
+  { echo "$0: fail by themselves: $(paste -sd ' ' "$tmp/broken")" >&2; exit 1; }
+in_parallel try_mutant <"$tmp/chosen"
+
+echo "$(wc -l <"$tmp/PASS") mutants killed," \
+     "$(wc -l <"$tmp/FAIL") alive: $(paste -sd ' ' "$tmp/FAIL")"
+[ ! -s "$tmp/FAIL" ] &&
+  [ "$(wc -l <"$tmp/PASS")" -eq "$(wc -l <"$tmp/chosen")" ]

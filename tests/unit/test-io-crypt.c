@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -343,6 +345,70 @@ test_threads (void **state)
   world_destroy (&w);
 }
 
+/* Of two writers of one sector the second comes when the first has read the
+ * sector and is about to write it. */
+struct meeting {
+  struct world w;
+  bool begun;
+  sem_t done;
+  pthread_t second;
+};
+
+static void *
+second_writer (void *arg)
+{
+  struct meeting *m = arg;
+  uint8_t buf[100];
+  int r;
+
+  memset (buf, 0x22, sizeof buf);
+  r = io_pwrite (m->w.io, buf, sizeof buf, 300, 0, NULL);
+  sem_post (&m->done);
+  return r == 0 ? NULL : arg;
+}
+
+static void
+meet (void *opaque, const struct simdisk_event *event)
+{
+  struct meeting *m = opaque;
+  struct timespec until;
+
+  if (m->begun || event->phase != SIMDISK_BEGIN)
+    return;
+  m->begun = true;
+  assert_int_equal (pthread_create (&m->second, NULL, second_writer, m), 0);
+  /* Time enough for one who need not wait. */
+  clock_gettime (CLOCK_REALTIME, &until);
+  until.tv_nsec += 500 * 1000 * 1000;
+  until.tv_sec += until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  sem_timedwait (&m->done, &until);
+}
+
+static void
+test_meeting (void **state)
+{
+  struct meeting m = { .begun = false };
+  uint8_t buf[512];
+  void *failed;
+
+  (void) state;
+  world_init (&m.w, 512);
+  sem_init (&m.done, 0, 0);
+  simdisk_trace (m.w.disk, meet, &m);
+  memset (buf, 0x11, 100);
+  assert_int_equal (io_pwrite (m.w.io, buf, 100, 100, 0, NULL), 0);
+  pthread_join (m.second, &failed);
+  assert_null (failed);
+  assert_int_equal (io_pread (m.w.io, buf, 512, 0, NULL), 0);
+  assert_int_equal (buf[100], 0x11);
+  assert_int_equal (buf[199], 0x11);
+  assert_int_equal (buf[300], 0x22);
+  assert_int_equal (buf[399], 0x22);
+  sem_destroy (&m.done);
+  world_destroy (&m.w);
+}
+
 int
 main (void)
 {
@@ -354,6 +420,7 @@ main (void)
     cmocka_unit_test (test_random),
     cmocka_unit_test (test_long),
     cmocka_unit_test (test_threads),
+    cmocka_unit_test (test_meeting),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
