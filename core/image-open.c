@@ -327,8 +327,7 @@ set_autoclear_bits (struct image *img, struct error *err)
   if (img->header.autoclear_features == wanted)
     return 0;
   store_be64 (be, wanted);
-  if (io_pwrite (img->io, be, sizeof be, QCOW2_HDR_AUTOCLEAR, IO_DSYNC,
-                 err) == -1)
+  if (io_pwrite (img->io, be, 8, QCOW2_HDR_AUTOCLEAR, IO_DSYNC, err) == -1)
     return poison_set (&img->poison, err);
   note_bitmaps (img);
   img->header.autoclear_features = wanted;

@@ -76,9 +76,7 @@ struct image_options {
                                          * anything of them is read: data file
                                          * LOCK_WRITER if it is written, all
                                          * others LOCK_READER */
-  uint64_t autoclear_features;          /* bits that image_start_writing sets;
-                                         * it clears those that Baton does not
-                                         * maintain (version 3) */
+  uint64_t autoclear_features;          /* image_start_writing sets these */
 };
 
 /* Flags of the functions below. */
@@ -100,8 +98,8 @@ int image_open (struct io *io, const char *name, bool for_writing,
 /* The first writes of an activation: an image with the dirty bit is repaired
  * (EINTR where that is interrupted), and its tables are read only now;
  * autoclear bits that Baton does not maintain are cleared, and those that
- * the options name set, durably.  Where
- * that makes something of the image invalid there is a notice. */
+ * the options name set, durably (version 3).  Where that makes something of
+ * the image invalid there is a notice. */
 int image_start_writing (struct image *img, struct error *err);
 
 int image_read (struct image *img, void *buf, size_t len, uint64_t offset,

@@ -74,16 +74,15 @@ suite ()
 # What a build machine has the time for.
 long_suites ()
 {
-  suite "clang, checking the use of locks (make check-tsa)" variants check-tsa
-  suite "the tests, built by clang" variants \
-        -C variants/check-tsa/build check
+  suite "clang, checking the use of locks, and the tests (make check-clang)" \
+        variants check-clang
   suite "address and undefined sanitizers (make check-asan)" \
         variants check-asan
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" variants check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
   suite "the packed sources, built and installed elsewhere (make distcheck)" \
-        . distcheck
+        . distcheck shell_tests='$(quick_tests)'
 }
 
 main ()
