@@ -78,7 +78,7 @@ rounds ()
   make_luks ours.qcow2 9M "${@:2}"
   cp ours.qcow2 twin.qcow2
   one_round "$seed" "$ops" by_us --depth=8 --connections=2
-  one_round $((seed + 1)) $((ops / 4)) by_qemu --trim-as-zero
+  one_round $((seed + 1)) $((ops / 4)) by_qemu --qemu
   one_round $((seed + 2)) $((ops / 2)) by_us_direct --depth=8
   qemu-img compare -q "${secret[@]}" --image-opts "$(opened ours.qcow2)" \
            "$(opened twin.qcow2)" || fail "$1: the contents differ"

@@ -438,7 +438,7 @@ turns ()
   serve_b
   our_turn "$seed" "$ops"
   recompress
-  turn $((seed + 1)) $((ops / 5)) by_qemu --trim-as-zero
+  turn $((seed + 1)) $((ops / 5)) by_qemu --qemu
   stop a
   our_turn $((seed + 2)) $((ops / 2)) same_status
   stop b
@@ -481,7 +481,7 @@ one ()
   cluster=$(bytes "$cluster")
   size=$(bytes "$size")
   read -r -a params <<<"${params//:/ }"
-  [ "${BATON_TEST_SERVER:-}" != qemu-nbd ] || trim=(--trim-as-zero)
+  [ "${BATON_TEST_SERVER:-}" != qemu-nbd ] || trim=(--qemu)
   cd "$tmp"
   make_twins
   turns

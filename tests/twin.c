@@ -28,7 +28,7 @@ struct options {
   size_t nr_connections;
   bool read_only_verify;
   enum status_rule rule;
-  bool trim_as_zero;
+  bool qemu;
 };
 
 static const char usage_text[] =
@@ -43,7 +43,8 @@ static const char usage_text[] =
   "  --cluster BYTES      where the edges of the format are (default 65536)\n"
   "  --depth N            operations in flight on A (default 1, at most 64)\n"
   "  --connections N      connections to A (default 1, at most 16)\n"
-  "  --trim-as-zero       A does not promise zeros after a trim\n"
+  "  --qemu               A is QEMU, too: it does not promise zeros after a\n"
+  "                       trim, and a cache request may kill it (7.2)\n"
   "  --read-only-verify   only compare A with B, and A's block status\n"
   "  --same-file          A and B serve one file: only compare, and their\n"
   "                       block status must be the same\n"
@@ -181,7 +182,7 @@ static const struct option long_options[] = {
   { "cluster", required_argument, NULL, 'c' },
   { "depth", required_argument, NULL, 'd' },
   { "connections", required_argument, NULL, 'n' },
-  { "trim-as-zero", no_argument, NULL, 't' },
+  { "qemu", no_argument, NULL, 'q' },
   { "read-only-verify", no_argument, NULL, 'r' },
   { "same-file", no_argument, NULL, 'f' },
   { "same-file-raw", no_argument, NULL, 'w' },
@@ -201,7 +202,7 @@ set_option (struct run *run, struct options *o, int c, int index)
   case 'c': o->cluster = number (name, optarg); break;
   case 'd': run->depth = number (name, optarg); break;
   case 'n': o->nr_connections = number (name, optarg); break;
-  case 't': o->trim_as_zero = true; break;
+  case 'q': o->qemu = true; break;
   case 'r': o->read_only_verify = true; break;
   case 'f': o->rule = STATUS_SAME_FILE; break;
   case 'w': o->rule = STATUS_SAME_RAW; break;
@@ -235,7 +236,9 @@ prepare (struct run *run, const struct options *o)
 
   connect_side (&run->a, o->uri[0], o->nr_connections);
   connect_side (&run->b, o->uri[1], 1);
-  run->a.trim_as_zero = o->trim_as_zero;
+  run->a.trim_as_zero = o->qemu;
+  if (o->qemu)
+    run->a.can_cache = false;
   run->b.trim_as_zero = true;
   run->b.one_by_one = true;
   if (run->a.size != run->b.size || run->a.size == 0) {
