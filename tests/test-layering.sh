@@ -58,35 +58,48 @@ wrong ()
   errors=$((errors + 1))
 }
 
-# rank_of FILE: its own, or that of the part it belongs to: image-write.c is
-# of image.
-rank_of ()
+# find_rank FILE: its own, or that of the part it belongs to: image-write.c is
+# of image.  Into $found_rank.
+find_rank ()
 {
   local name=${1##*/}
   name=${name%.[ch]}
   until [ -n "${rank[$name]:-}" ] || [ "${name%-*}" = "$name" ]; do
     name=${name%-*}
   done
-  echo "${rank[$name]:-0}"
+  found_rank=${rank[$name]:-0}
 }
 
-own_includes () { sed -n 's/^# *include *"\([^"]*\)".*/\1/p' "$1"; }
-system_includes () { sed -n 's/^# *include *<\([^>]*\)>.*/\1/p' "$1"; }
+# What each file includes, a line each.
+declare -A own system
+while read -r file kind name; do
+  case $kind in
+    own) own[$file]+=$name$'\n' ;;
+    *) system[$file]+=$name$'\n'
+  esac
+done < <(awk 'match ($0, /^# *include *["<][^">]*/) {
+                text = substr ($0, 1, RLENGTH)
+                kind = text ~ /"/ ? "own" : "system"
+                sub (/.*["<]/, "", text)
+                print FILENAME, kind, text }' \
+             {core,tls,control,nbdkit-plugin,cli}/*.[ch])
 
 # -- inside core/ ----------------------------------------------------------
 
 check_core_file ()
 {
   local file=$1 mine name
-  mine=$(rank_of "$file")
+  find_rank "$file"
+  mine=$found_rank
   [ "$mine" -gt 0 ] || wrong "$file has no rank: put it into ${0##*/}"
-  while read -r name; do
+  for name in ${own[$file]:-}; do
+    find_rank "$name"
     if [ ! -f "core/$name" ]; then
       wrong "$file includes $name, which is not core's"
-    elif [ "$(rank_of "$name")" -gt "$mine" ]; then
+    elif [ "$found_rank" -gt "$mine" ]; then
       wrong "$file includes $name of a higher rank"
     fi
-  done < <(own_includes "$file")
+  done
 }
 
 for file in core/*.[ch]; do
@@ -100,7 +113,9 @@ done
 
 # Headers of one rank must not include each other in a circle.
 for file in core/*.h; do
-  own_includes "$file" | sed "s,^,${file##*/} ,"
+  for name in ${own[$file]:-}; do
+    echo "${file##*/} $name"
+  done
 done | tsort >/dev/null 2>"$tmp/circles" ||
   wrong "circles: $(grep -v 'input contains a loop' "$tmp/circles")"
 
@@ -112,9 +127,9 @@ no_system ()
   local file name
   for file in "$1"/*.[ch]; do
     [ -f "$file" ] || continue
-    while read -r name; do
+    for name in ${system[$file]:-}; do
       [[ ! $name =~ $2 ]] || wrong "$file includes <$name>"
-    done < <(system_includes "$file")
+    done
   done
 }
 
@@ -126,7 +141,7 @@ only_from ()
   shift
   for file in "$dir"/*.[ch]; do
     [ -f "$file" ] || continue
-    while read -r name; do
+    for name in ${own[$file]:-}; do
       found=
       for other in "$dir" "$@"; do
         case $other in
@@ -135,7 +150,7 @@ only_from ()
         esac
       done
       [ -n "$found" ] || wrong "$file includes $name, which is not for $dir/"
-    done < <(own_includes "$file")
+    done
   done
 }
 
@@ -146,7 +161,7 @@ for file in $(grep -lE '^# *include *<gnutls/' core/*.[ch] || :); do
     digest.c | sector-cipher.c | luks.c) ;;
     *) wrong "$file includes GnuTLS: only core's digests and ciphers may" ;;
   esac
-  ! system_includes "$file" | grep '^gnutls/' |
+  ! grep '^gnutls/' <<<"${system[$file]}" |
     grep -qvE '^gnutls/(gnutls|crypto)\.h$' ||
     wrong "$file includes more of GnuTLS than digests and ciphers"
 done

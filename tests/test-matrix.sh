@@ -166,9 +166,10 @@ sample ()
     { shuf -n "$BATON_MATRIX_SAMPLE" all; return; }
   shuf all | awk -F: '
     { option = $4 ":" $5; sub (/,?refcount_bits=[0-9]*/, "", option)
+      if (option ~ /luks/) option = "luks"
       if (!($1 in kinds) || !(option in options)) print
       kinds[$1] = options[option] = 1 }'
-  shuf -n 4 all
+  shuf -n 2 all
 }
 
 # -- making images -------------------------------------------------------------

@@ -26,43 +26,47 @@ scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.
 
 # -- heads -------------------------------------------------------------------
 
-for file in "${sources[@]}"; do
-  mapfile -t -n 4 head <"$file"
-  [ "${head[0]:-}" = '/* SPDX-License-Identifier: BSD-3-Clause' ] ||
-    wrong "$file:1: no SPDX line"
-  [[ ${head[1]:-} = ' *' && ${head[2]:-} = ' * '[[:graph:]]* ]] ||
-    wrong "$file:2: no comment that says what it is"
-done
+# look AWK-PROGRAM FILE...: what the program prints is wrong
+look ()
+{
+  local found
+  found=$(awk "$@") || fail "awk"
+  [ -z "$found" ] || wrong "$found"
+}
+
+look 'FNR == 1 && $0 != "/* SPDX-License-Identifier: BSD-3-Clause" {
+        print FILENAME ":1: no SPDX line" }
+      (FNR == 2 && $0 != " *") || (FNR == 3 && !/^ \* [^ ]/) {
+        print FILENAME ":" FNR ": no comment that says what it is" }' \
+     "${sources[@]}"
+known=()
 for file in "${scripts[@]}" configure.ac ./*.am ./*/*.am ./*/*/*.am; do
-  [ -f "$file" ] || continue
-  head -n 3 "$file" | grep -q '^# SPDX-License-Identifier: BSD-3-Clause$' ||
-    wrong "$file: no SPDX line"
+  [ ! -f "$file" ] || known+=("$file")
 done
-for file in core/*.c control/*.c nbdkit-plugin/*.c cli/*.c tests/*.c tests/unit/*.c; do
-  [ "$(grep -m 1 '^#include' "$file")" = '#include <config.h>' ] ||
-    wrong "$file: config.h is not its first header"
-done
+look 'FNR == 1 { found = 0 }
+      FNR <= 3 && $0 == "# SPDX-License-Identifier: BSD-3-Clause" { found = 1 }
+      FNR == 3 && !found { print FILENAME ": no SPDX line" }' "${known[@]}"
+look 'FNR == 1 { found = 0 }
+      /^#include/ && !found { found = 1
+        if ($0 != "#include <config.h>")
+          print FILENAME ": config.h is not its first header" }' \
+     {core,control,nbdkit-plugin,cli,tests,tests/unit}/*.c
 
 # -- sizes -------------------------------------------------------------------
 
-for file in "${sources[@]}"; do
-  lines=$(wc -l <"$file")
-  case $file in
-    *.h) max=$max_header_lines ;;
-    *) max=$max_source_lines ;;
-  esac
-  [ "$lines" -le "$max" ] || wrong "$file: $lines lines, more than $max"
-done
+look -v source="$max_source_lines" -v header="$max_header_lines" '
+  FNR > (FILENAME ~ /\.h$/ ? header : source) && !(FILENAME in told) {
+    print FILENAME ": more than " FNR - 1 " lines"; told[FILENAME] = 1 }' \
+     "${sources[@]}"
 
 # Bodies begin and end in the first column.
-long_functions=$(awk -v max="$max_function_lines" '
+look -v max="$max_function_lines" '
   FNR == 1 { start = 0 }
   /^\{/ { start = FNR }
   /^\}/ && start { if (FNR - start - 1 > max)
                      print FILENAME ":" start ": a function of " \
                            FNR - start - 1 " lines"
-                   start = 0 }' "${sources[@]}")
-[ -z "$long_functions" ] || wrong "$long_functions"
+                   start = 0 }' "${sources[@]}"
 
 # -- white space ---------------------------------------------------------------
 
@@ -77,36 +81,36 @@ grep -nP '\t' "${sources[@]}" "${scripts[@]}" >&2 && wrong "tabs"
 # all images of a process.  Names that begin with __ are the sanitizers' own.
 check_objects ()
 {
-  local object
-  for object in "$@"; do
-    objdump -t "$object" |
-      awk -v object="${object#"$top_builddir"/}" '
-        NF > 3 && ($(NF - 2) ~ /^\.(data|bss)(\.[^r]|$)/) && $NF !~ /^(__|\.)/ {
-          print object ": " $NF " is static and not const"; found = 1 }
-        END { exit found }' >&2 || errors=$((errors + 1))
-  done
+  objdump -t "$@" |
+    awk '
+      / file format / { object = $1 }
+      NF > 3 && ($(NF - 2) ~ /^\.(data|bss)(\.[^r]|$)/) && $NF !~ /^(__|\.)/ {
+        print object " " $NF " is static and not const"; found = 1 }
+      END { exit found }' >&2 || wrong "state"
 }
 
 if command -v objdump >/dev/null; then
   objects=("$top_builddir"/{core,tls,control}/.libs/*.o)
   [ -f "${objects[0]}" ] || wrong "no object files in $top_builddir/core"
-  for object in "${objects[@]}"; do
-    [ ! -f "$object" ] || check_objects "$object"
-  done
+  check_objects "${objects[@]}"
 fi
 
 # -- the build knows every file ------------------------------------------------
 
 # A file that no Makefile.am names is not built, not run, not packed.
-for file in "${sources[@]}"; do
-  grep -qwF -- "${file##*/}" "${file%/*}/Makefile.am" ||
-    [[ $file = tests/unit/test-*.c ]] ||
-    wrong "$file is not in ${file%/*}/Makefile.am"
+declare -A named
+for file in */Makefile.am */*/Makefile.am; do
+  dir=$PWD/${file%/*}
+  while IFS=: read -r word; do
+    named[$dir/$word]=1
+  done < <(grep -oE '[A-Za-z0-9_./-]+' "$file")
 done
-for file in tests/unit/test-*.c tests/test-*.sh; do
-  name=${file##*/}
-  grep -qE "^[[:space:]]${name%.c} " "${file%/*}/Makefile.am" ||
-    wrong "$file is not in ${file%/*}/Makefile.am"
+for file in "${sources[@]}" tests/test-*.sh; do
+  case $file in
+    tests/unit/test-*.c) name=${file%.c} ;;
+    *) name=$file ;;
+  esac
+  [ -n "${named[$PWD/$name]:-}" ] || wrong "$file is not in ${file%/*}/Makefile.am"
 done
 
 [ "$errors" -eq 0 ] || fail "$errors matters"
