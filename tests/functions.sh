@@ -39,7 +39,7 @@ top_builddir=$(cd "$top_builddir" && pwd)
 # nbdkit there knows where our plugin is, and what it needs where it is built
 # with a sanitizer.
 PATH=$top_builddir/wrappers:$PATH
-plugin=${BATON_PLUGIN:-$top_builddir/nbdkit-plugin/.libs/nbdkit-qcow2-plugin.so}
+plugin=${BATON_PLUGIN:-$top_builddir/nbdkit-plugin/nbdkit-qcow2-plugin.so}
 baton=${BATON_CLI:-$top_builddir/cli/baton}
 tests_bin=${BATON_TESTS_BIN:-$top_builddir/tests}
 

@@ -90,7 +90,7 @@ check_objects ()
 }
 
 if command -v objdump >/dev/null; then
-  objects=("$top_builddir"/{core,tls,control}/.libs/*.o)
+  objects=("$top_builddir"/{core,tls,control}/*.o)
   [ -f "${objects[0]}" ] || wrong "no object files in $top_builddir/core"
   check_objects "${objects[@]}"
 fi
