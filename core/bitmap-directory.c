@@ -55,7 +55,7 @@ int
 bitmap_decode (struct cursor *c, const struct qcow2_header *h,
                uint32_t index, struct bitmap *ret, struct error *err)
 {
-  struct bitmap b;
+  struct bitmap b = { 0 };
   uint32_t extra_bytes;
   uint8_t type;
 
@@ -93,6 +93,7 @@ walk (struct table_window *w, const struct qcow2_header *h,
                          err) == -1 ||
         bitmap_decode (&c, h, i, &b, err) == -1)
       return -1;
+    b.entry_offset = offset;
     offset = align_up (offset + c.pos, 8);
     r = fn (opaque, &b, err);
   }

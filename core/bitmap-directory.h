@@ -24,10 +24,17 @@
 
 #define BITMAP_MAX_NAME_BYTES 1023u
 
+/* Flags: "the bitmap was not saved correctly and may be inconsistent"; and
+ * that it is enabled, "must reflect all changes of the virtual disk". */
+#define BITMAP_IN_USE 1u
+#define BITMAP_AUTO 2u
+
 struct bitmap {
+  uint64_t entry_offset;        /* of this in the file; 0 where that is not
+                                 * known: after bitmap_decode alone */
   uint64_t table_offset;
   uint32_t nr_table_entries;
-  uint32_t flags;               /* 1 in use, 2 auto */
+  uint32_t flags;               /* BITMAP_* */
   uint8_t granularity_bits;
   uint32_t name_len;
   const char *name;             /* borrowed from the window; not terminated */

@@ -55,6 +55,8 @@ finish (struct handoff *h, struct stopwatch *w, struct image *img,
 {
   const int r = h->read_only ? 0 : image_finish (img, err);
 
+  if (r == 0)
+    handoff_remember_notices (h, image_get_notices (img));
   stopwatch_lap (w, "flush");
   return r;
 }

@@ -2,7 +2,7 @@
  *
  * Image: structures that are not used for serving, and that guest data must
  * not be written over all the same: the snapshot table, the snapshots' L1 and
- * L2 tables, persistent bitmaps, the encryption header.
+ * L2 tables, the encryption header, persistent bitmaps (image-bitmaps.c).
  *
  * They go into the metadata map when an image is opened for writing, so that
  * the check of each write stays one look-up.  An L2 table may have several
@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "bitmap-directory.h"
 #include "checked.h"
 #include "cursor.h"
 #include "image-internal.h"
@@ -157,40 +156,7 @@ claim_snapshots (struct claims *k, struct error *err)
   return r;
 }
 
-/* -- bitmaps and encryption -------------------------------------------- */
-
-static int
-add_bitmap (void *opaque, const struct bitmap *b, struct error *err)
-{
-  const struct claims *k = opaque;
-  const struct qcow2_header *h = &k->img->header;
-
-  return metadata_map_add (k->img->metadata, b->table_offset >> h->cluster_bits,
-                           div_round_up (b->nr_table_entries * UINT64_C (8),
-                                         h->cluster_size), err);
-}
-
-/* Rule 50: bitmaps that make no sense are no bitmaps; nothing depends on
- * them, for they become invalid by writing. */
-static int
-claim_bitmaps (struct claims *k, struct error *err)
-{
-  const struct qcow2_areas *a = &k->img->areas;
-  const struct qcow2_header *h = &k->img->header;
-  struct error mine = ERROR_INIT;
-
-  if (a->nr_bitmaps == 0)
-    return 0;
-  if (metadata_map_add (k->img->metadata,
-                        a->bitmap_directory_offset >> h->cluster_bits,
-                        div_round_up (a->bitmap_directory_bytes,
-                                      h->cluster_size), err) == -1)
-    return -1;
-  if (bitmap_directory_walk (k->img->io, h, a, add_bitmap, k, &mine) == -1 &&
-      mine.errnum == ENOMEM)
-    return error_set (err, ENOMEM, "%s", mine.text);
-  return 0;
-}
+/* -- all ---------------------------------------------------------------- */
 
 int
 image_claim_areas (struct image *img, uint64_t file_size, struct error *err)
@@ -201,5 +167,5 @@ image_claim_areas (struct image *img, uint64_t file_size, struct error *err)
              "the encryption header", err) == -1 ||
       claim_snapshots (&k, err) == -1)
     return -1;
-  return claim_bitmaps (&k, err);
+  return image_claim_bitmaps (img, file_size, err);
 }

@@ -18,6 +18,7 @@
 #include "backing.h"
 #include "grace.h"
 #include "image.h"
+#include "image-bitmaps.h"
 #include "inflate-cache.h"
 #include "mapping.h"
 #include "metadata-map.h"
@@ -54,6 +55,7 @@ struct image {
   struct qcow2_header header;   /* as read at open, but for the dirty bit and
                                  * what options.snapshot changes */
   struct qcow2_areas areas;     /* for_writing only */
+  struct image_bitmaps bitmaps;
   bool needs_repair;            /* dirty: the tables are not loaded yet */
   bool for_writing;
   const struct image *overlay;  /* whose backing file this is; NULL: what is

@@ -35,7 +35,7 @@ read_areas (struct image *img, const void *buf, uint64_t len,
 {
   struct qcow2_header h = img->header;
 
-  if (qcow2_areas_parse (buf, len, &h, &img->areas, NULL) == 0)
+  if (qcow2_areas_parse (buf, len, &h, &img->areas, &img->bitmaps.why_not) == 0)
     return 0;
   h.autoclear_features &= ~QCOW2_AUTOCLEAR_BITMAPS;
   return qcow2_areas_parse (buf, len, &h, &img->areas, err);
@@ -242,6 +242,7 @@ free_image (struct image *img) NO_TSA
   backing_close (img->backing);
   io_close (img->crypt);
   io_close (img->data_file);
+  bitmaps_free (img->bitmaps.recording);
   if (img->for_writing)
     allocator_destroy (&img->allocator);
   mapping_destroy (&img->mapping);
@@ -299,41 +300,6 @@ image_close (struct image *img)
   io_close (io);
 }
 
-/* Rule 50: the bit without the extension means that there are none. */
-static void
-note_bitmaps (struct image *img)
-{
-  if (img->header.autoclear_features & QCOW2_AUTOCLEAR_BITMAPS &&
-      img->header.has_bitmaps_extension)
-    image_notices_add (&img->notices, "the image's persistent dirty bitmaps "
-                       "are no longer valid, because Baton does not record "
-                       "its writes in them: start a new full backup; "
-                       "'qemu-img check -r leaks' frees their space");
-}
-
-/* "Unknown autoclear: clear at read-write open, even with no write."  Of
- * those that are known Baton maintains one, that a data file is a raw disk;
- * dirty bitmaps would miss writes, and say so by their cleared bit. */
-static int
-set_autoclear_bits (struct image *img, struct error *err)
-{
-  const uint64_t kept = qcow2_data_file_is_raw (&img->header)
-    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0;
-  const uint64_t ours =
-    img->header.version > 2 ? img->options.autoclear_features : 0;
-  const uint64_t wanted = kept | ours;
-  uint8_t be[8];
-
-  if (img->header.autoclear_features == wanted)
-    return 0;
-  store_be64 (be, wanted);
-  if (io_pwrite (img->io, be, 8, QCOW2_HDR_AUTOCLEAR, IO_DSYNC, err) == -1)
-    return poison_set (&img->poison, err);
-  note_bitmaps (img);
-  img->header.autoclear_features = wanted;
-  return 0;
-}
-
 static int
 repair_and_load (struct image *img, struct error *err)
 {
@@ -356,8 +322,9 @@ image_start_writing (struct image *img, struct error *err)
   if (img->header.incompatible_features & QCOW2_INCOMPAT_CORRUPT)
     image_notices_add (&img->notices, "the image is marked corrupt, and is "
                        "written to because that was allowed");
-  if (set_autoclear_bits (img, err) == -1 ||
-      data_file_start_writing (img, err) == -1)
+  if (image_start_bitmaps (img, err) == -1 ||
+      data_file_start_writing (img, err) == -1 ||
+      image_begin_bitmaps (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_WRITING);
   return 0;
@@ -382,10 +349,12 @@ image_finish (struct image *img, struct error *err)
   if (atomic_load (&img->mode) != IMAGE_WRITING)
     return 0;
   allocator_stop_packing (&img->allocator);
-  if (image_sync (img, err) == -1 ||
+  if (image_store_bitmaps (img, err) == -1 ||
+      image_sync (img, err) == -1 ||
       empty_quarantine (img, err) == -1 ||
       allocator_empty_pool (&img->allocator, err) == -1 ||
-      image_sync (img, err) == -1)
+      image_sync (img, err) == -1 ||
+      image_finish_bitmaps (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_READ_ONLY);
   return 0;

@@ -136,6 +136,7 @@ image_write (struct image *img, const void *buf, size_t len, uint64_t offset,
   err = err ? err : &mine;
   if (image_check_change (img, len, offset, err) == -1)
     return -1;
+  image_record (&img->bitmaps, len, offset);
   do {
     parity = grace_enter (&img->grace);
     r = write_in_grace (img, buf, len, offset, err);

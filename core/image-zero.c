@@ -247,6 +247,7 @@ image_zero (struct image *img, uint64_t len, uint64_t offset, unsigned flags,
                       "by writing zeros");
   if (img->options.keep_space)
     flags &= ~IMAGE_MAY_TRIM;
+  image_record (&img->bitmaps, len, offset);
   do {
     parity = grace_enter (&img->grace);
     r = zero_in_grace (img, len, offset, flags, err);

@@ -86,20 +86,19 @@ struct image_options {
 
 /* Open the image in IO (named NAME in messages, and where relative backing
  * names start), read and validate header, L1 table, refcount table and the
- * backing chain; open the LUKS header of an encrypted one (EPERM, class
- * "Passphrase", where that fails).  Writes nothing; locks nothing but backing
- * and data files, if the options say so.  FOR_WRITING says that
- * image_start_writing will follow: features that matter only to a writer
- * are refused now.  Takes IO over on success only. */
+ * backing chain; open the LUKS header (EPERM, class "Passphrase").  Writes
+ * nothing; locks nothing but backing and data files, if the options say so.
+ * FOR_WRITING says that image_start_writing will follow: features that matter
+ * only to a writer are refused now.  Takes IO over on success only. */
 int image_open (struct io *io, const char *name, bool for_writing,
                 const struct image_options *options, struct image **ret,
                 struct error *err);
 
 /* The first writes of an activation: an image with the dirty bit is repaired
  * (EINTR where that is interrupted), and its tables are read only now;
- * autoclear bits that Baton does not maintain are cleared, and those that
- * the options name set, durably (version 3).  Where that makes something of
- * the image invalid there is a notice. */
+ * autoclear bits that Baton does not maintain are cleared, and those of the
+ * options set; enabled dirty bitmaps are marked as in use, and record; all
+ * durably.  What becomes invalid is told of in a notice. */
 int image_start_writing (struct image *img, struct error *err);
 
 int image_read (struct image *img, void *buf, size_t len, uint64_t offset,
@@ -129,9 +128,9 @@ int image_extents (struct image *img, uint64_t len, uint64_t offset,
                    image_extent_fn fn, void *opaque, struct error *err);
 
 /* Orderly end of writing: everything durable, reserved and freed clusters
- * given back, so that `qemu-img check` finds no leaks.  On failure the
- * image stays as it was and may be finished again.  Until image_close no
- * change is accepted. */
+ * given back, so that `qemu-img check` finds no leaks; dirty bitmaps stored,
+ * and marked as valid last of all (a notice tells of those that cannot be).  On
+ * failure the image stays as it was and may be finished again. */
 int image_finish (struct image *img, struct error *err);
 
 /* Frees IMG and closes its files.  Writes nothing.  NULL is accepted. */
@@ -142,8 +141,7 @@ const struct qcow2_header *image_header (const struct image *img);
 struct io *image_io (struct image *img);
 /* The external data file; NULL: none. */
 struct io *image_data_file (struct image *img);
-/* Give the locks on the image, which the caller took, and on its data file
- * back before closing it. */
+/* Give the locks on the image and on its data file back before closing it. */
 void image_unlock (struct image *img);
 
 /* Which file the data file of the image NAME with HEADER is (io.h); opens it

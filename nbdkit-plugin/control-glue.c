@@ -65,8 +65,7 @@ glue_inactivate (void *opaque, uint32_t drain_timeout_ms, json_t **ret_reply,
 
   (void) opaque;
   *ret_reply = NULL;
-  if (handoff_release (server.handoff, drain_timeout_ms, &has, &ticket,
-                       err) == -1)
+  if (server_inactivate (drain_timeout_ms, &has, &ticket, err) == -1)
     return log_failure (-1, err);
   if (has)
     *ret_reply = json_pack ("{s:o}", "ticket", ticket_json (&ticket));

@@ -182,15 +182,15 @@ warn_unlocked (void)
                   "same time", server.parameters.file);
 }
 
-/* What is to be told of the image itself. */
+/* What is to be told of the image itself, from number FIRST on. */
 static void
-print_notices (void)
+print_notices (unsigned first)
 {
   struct handoff_status s;
   unsigned i;
 
   handoff_get_status (server.handoff, &s);
-  for (i = 0; i < s.notices.nr; ++i)
+  for (i = first; i < s.notices.nr; ++i)
     nbdkit_error ("warning: %s: %s", server.parameters.file,
                   s.notices.text[i]);
 }
@@ -229,7 +229,21 @@ server_activate (const struct ticket *ticket, bool force, struct error *err)
   if (s.ownership.has_how)
     tell_how (&s.ownership);
   warn_unlocked ();
-  print_notices ();
+  print_notices (0);
+  return 0;
+}
+
+int
+server_inactivate (unsigned drain_timeout_ms, bool *ret_has,
+                   struct ticket *ret, struct error *err)
+{
+  struct handoff_status s;
+
+  handoff_get_status (server.handoff, &s);
+  if (handoff_release (server.handoff, drain_timeout_ms, ret_has, ret,
+                       err) == -1)
+    return -1;
+  print_notices (s.notices.nr);
   return 0;
 }
 
@@ -241,8 +255,10 @@ stop_handoff (struct handoff *h)
 {
   struct error err = ERROR_INIT;
   struct handoff_status s;
+  struct ticket ticket;
+  bool has;
 
-  if (handoff_inactivate (h, STOP_DRAIN_MS, &err) == -1)
+  if (server_inactivate (STOP_DRAIN_MS, &has, &ticket, &err) == -1)
     nbdkit_error ("%s", err.text);
   handoff_get_status (h, &s);
   return s.in_flight == 0;

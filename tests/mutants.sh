@@ -47,7 +47,7 @@ mutants=$(sed 's/^ *//' <<'END'
   data-file-sync @ image-flush.c @ s/(img->data_file && io_sync (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
   data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R10: places in a data file are not clean
   data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-image-crash @ R10: a raw data file is given real zeros
-  data-file-bit @ image-open.c @ s/    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0/    ? 0 : 0/ @ test-image-data-file @ R10: the raw bit stays
+  data-file-bit @ image-bitmaps.c @ s/    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0/    ? 0 : 0/ @ test-image-data-file @ R10: the raw bit stays
   data-file-place @ mapping.c @ s/entry->host_offset == offset ||/1 ||/ @ test-image-data-file @ rule 38: a cluster's place is its own
   data-file-lock @ data-file.c @ s/  if (!img->options.lock_backing)/  if (1)/ @ test-image-data-file @ a data file is locked
   fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-image-crash @ R5: FUA, too

@@ -34,9 +34,10 @@ metadata-map table-cache inflate-cache
 check check-internal check-census
 refcount
 allocator allocator-internal
+bitmaps bitmaps-internal
 mapping mapping-table mapping-subcluster
 image-notice
-backing backing-name data-file image image-internal image-pack image-subcluster
+backing backing-name data-file image image-bitmaps image-internal image-pack image-subcluster
 handoff-status
 handoff handoff-gate handoff-internal handoff-timeline
 '
