@@ -69,6 +69,18 @@ mutants=$(sed 's/^ *//' <<'END'
   sub-clean-sync @ image-subcluster.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-image-crash @ R9: they are clean durably
   sub-copy @ image-subcluster.c @ s/      \*ret_copied = true;/      *ret_copied = false;/ @ test-image-crash @ R9: what is copied is synced before its entry
   sub-forget @ image-subcluster-zero.c @ s/  zero |= img->backing ? mask : mask & allocated;/  zero |= img->backing ? mask : 0;/ @ test-image-crash @ R9: what had data never gets both bits 0
+  bitmaps-begin @ image-open.c @ s/      image_begin_bitmaps (img, err) == -1)/      0)/ @ test-image-bitmaps @ R13: in use before the first write
+  bitmaps-begin-sync @ bitmaps.c @ /^bitmaps_begin/,/^}/s/  return io_sync (b->io, err);/  return 0;/ @ test-image-bitmaps @ R13: durably
+  bitmaps-write @ image-write.c @ s/  image_record (&img->bitmaps, len, offset);// @ test-image-bitmaps @ R13: writes are recorded
+  bitmaps-zero @ image-zero.c @ s/  image_record (&img->bitmaps, len, offset);// @ test-image-bitmaps @ R13: zeroing is recorded
+  bitmaps-last @ bitmaps.c @ s/(offset + len - 1) >> bits/offset >> bits/ @ test-image-bitmaps @ R13: all of a request is
+  bitmaps-end-early @ image-open.c @ s/  if (image_store_bitmaps (img, err) == -1 ||/  if (image_store_bitmaps (img, err) == -1 || image_finish_bitmaps (img, err) == -1 ||/ @ test-image-bitmaps @ R13: what was recorded is durable before it is valid
+  bitmaps-end-sync @ bitmaps.c @ /^bitmaps_end/,/^}/s/  return io_sync (b->io, err);/  return 0;/ @ test-image-bitmaps @ R13: valid, durably
+  bitmaps-table @ bitmaps-store.c @ s/    return store_table (s->b, r, err);/    return 0;/ @ test-image-bitmaps @ R13: tables are stored
+  bitmaps-in-use @ bitmaps-load.c @ s/(BITMAP_IN_USE | BITMAP_AUTO)) != BITMAP_AUTO/BITMAP_AUTO) == 0/;s/    .flags = bitmap->flags,/    .flags = BITMAP_AUTO,/ @ test-image-bitmaps @ R13: what was lost stays so
+  bitmaps-lost @ bitmaps.c @ s/!b->v\[i\].lost \&\& // @ test-handoff-bitmaps @ R13: what could not be stored stays in use
+  bitmaps-forget @ bitmaps-store.c @ /^store_data/,/^}/s/store_entry (s, r, i, first, end, err) == -1/forget_changed (s->b, r, first, end), store_entry (s, r, i, first, end, err) == -1/ @ test-handoff-bitmaps @ R13: and is tried again
+  bitmaps-poison @ image-bitmaps.c @ /^image_finish_bitmaps/,/^}/s/    return poison_set (&img->poison, err);/    return -1;/ @ test-handoff-bitmaps @ R13: nothing is written once some may be valid
   poison-sync @ image-flush.c @ s/    return poison_set (&img->poison, err);/    return -1;/ @ test-image-flush @ R7: a failed sync poisons
   poison-l2 @ mapping.c @ s/    return poison_set (m->poison, err);/    return -1;/ @ test-mapping-set @ R7: a failed write of metadata poisons
   overflow @ refcount.c @ s/n == refcount_max (order)/0/ @ test-refcount @ a refcount never wraps
