@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Persistent dirty bitmaps: after an orderly end, or a hand-over, QEMU finds
-# in each enabled one exactly the granules that were written, by us and by
-# QEMU in turns, and nothing new in a disabled one.  After SIGKILL, and while
-# we write, it finds them marked as in use, and we leave them so.
+# Persistent dirty bitmaps: after an orderly end, or a hand-over between two
+# servers, QEMU finds in each enabled one exactly the granules that were
+# written, by us and by QEMU in turns, and what it finds where it has served
+# the same writes itself; and nothing new in a disabled one.  After SIGKILL,
+# and while we write, it finds them marked as in use, and we leave them so.
 #
 # BATON_BITMAPS_ROUNDS (default 1, 12 where BATON_TEST_LONG=1); a failure says
 # its seed, BATON_TEST_SEED=n repeats it.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
-requires qemu-img qemu-io qemu-nbd nbdinfo nbdkit perl
+requires qemu-img qemu-io qemu-nbd nbdinfo nbdkit perl prlimit
 
 cd "$tmp"
 rounds=${BATON_TEST_LONG:+12}
@@ -108,10 +109,11 @@ commands ()
   done
 }
 
-through_us ()
+# through SERVER N
+through ()
 {
-  commands "$1" >commands
-  qemu-io -f raw "$(uri a)" <commands >out 2>&1 || fail "qemu-io: $(cat out)"
+  commands "$2" >commands
+  qemu-io -f raw "$(uri "$1")" <commands >out 2>&1 || fail "qemu-io: $(cat out)"
   ! grep -i -E 'fail|error' out || fail "qemu-io: $(cat out)"
 }
 
@@ -150,17 +152,28 @@ add ()
 us ()
 {
   start_server a disk.qcow2 control="$(control a)" "${params[@]}"
-  through_us 8
+  through a 8
   check_flags "$name, while we write" auto,in-use
-  [ -z "${1:-}" ] || {
-    baton inactivate "$(control a)" >/dev/null
-    check_flags "$name, inactive" auto
-    baton activate "$(control a)" >/dev/null
-    through_us 5
-  }
+  [ -z "${1:-}" ] || pass_on
   stop a
   check_flags "$name, at the end" auto
   check_image "$name"
+}
+
+# To another server, by way of nobody, and back.
+pass_on ()
+{
+  start_server b disk.qcow2 control="$(control b)" start=inactive "${params[@]}"
+  baton pass "$(control a)" "$(control b)" >/dev/null
+  check_flags "$name, passed" auto,in-use
+  through b 5
+  baton inactivate "$(control b)" >/dev/null
+  check_flags "$name, inactive" auto
+  baton activate "$(control b)" >/dev/null
+  through b 3
+  baton pass "$(control b)" "$(control a)" >/dev/null
+  stop b
+  through a 3
 }
 
 # turns NAME OPTIONS BITS [PARAMETER...]
@@ -176,15 +189,15 @@ turns ()
     us
     compare_bitmaps "$name, by QEMU and us"
   done
-  ! grep warning a.log || fail "$name: told of something"
+  ! grep warning a.log b.log || fail "$name: told of something"
   echo "$name: $rounds rounds"
 }
 
-turns v3-64k cluster_size=64k '9 12 16 20'
-turns v3-512 cluster_size=512 '9 11 31'
 # By default one of these.
-which=$((RANDOM % 5))
-some () { [ -z "${BATON_TEST_LONG:-}" ] && [ $((which++ % 5)) -ne 0 ] || turns "$@"; }
+which=$((RANDOM % 8))
+some () { [ -z "${BATON_TEST_LONG:-}" ] && [ $((which++ % 8)) -ne 0 ] || turns "$@"; }
+some v3-64k cluster_size=64k '9 12 16 20'
+some v3-512 cluster_size=512 '9 11 31'
 some v3-4k cluster_size=4k '9 16'
 some packed cluster_size=64k '9 16' compress=on
 some subclusters cluster_size=16k,extended_l2=on '9 14'
@@ -192,9 +205,24 @@ some data-file cluster_size=4k,data_file=disk.data '9 16'
 some raw-data-file cluster_size=64k,data_file=disk.data,data_file_raw=on '9'
 echo -n 'open sesame' >secret
 key=(--object secret,id=key,file=secret)
-turns luks cluster_size=64k,encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 \
+some luks cluster_size=64k,encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 \
       '9 16' passphrase-file=secret
 key=()
+
+# -- QEMU serves the same ---------------------------------------------------------
+
+make cluster_size=4k 9 16
+cp disk.qcow2 ours.qcow2
+through_qemu 20
+for bits in 9 16; do BITS=$bits holds g$bits >"twin$bits"; done
+mv ours.qcow2 disk.qcow2
+start_server a disk.qcow2
+qemu-io -f raw "$(uri a)" <commands >out
+stop a
+for bits in 9 16; do
+  BITS=$bits holds g$bits | cmp - "twin$bits" || fail "QEMU's has other bits"
+done
+[ -s twin9 ] || fail "nothing was written"
 
 # -- all of the disk ------------------------------------------------------------
 
@@ -215,6 +243,7 @@ kill_server a
 check_flags "killed" auto,in-use
 check_leaks_only disk.qcow2
 start_server a disk.qcow2
+[ "$(grep -c "warning: .*dirty bitmaps" a.log)" -eq 1 ] || fail "told more than once"
 grep -q "warning: .*disk.qcow2: 2 of the image's persistent dirty bitmaps cannot be used" \
      a.log || fail "not told of inconsistent bitmaps: $(cat a.log)"
 qemu-io -f raw -c 'write -q -P 6 1M 64k' "$(uri a)"
@@ -225,3 +254,21 @@ cmp frozen.want frozen.have || fail "the disabled bitmap has changed"
 qemu-img bitmap --remove disk.qcow2 g9
 qemu-img bitmap --remove disk.qcow2 g16
 check_leaks_only disk.qcow2
+
+# -- no space for the bits --------------------------------------------------------
+
+make cluster_size=64k 9 16
+trap '' XFSZ
+start_server a disk.qcow2 control="$(control a)"
+trap - XFSZ
+qemu-io -f raw -c 'write -q -P 5 1M 64k' "$(uri a)"
+prlimit --pid "$a_pid" --fsize="$(stat -c %s disk.qcow2)"
+baton inactivate "$(control a)"
+grep -q "warning: .*disk.qcow2: 2 of the image's persistent dirty bitmaps could not be saved" \
+     a.log || fail "not told of lost bitmaps: $(cat a.log)"
+baton status "$(control a)" | grep -q '2 of .* dirty bitmaps could not be saved' ||
+  fail "not in status: $(baton status "$(control a)")"
+stop a
+check_flags "full" auto,in-use
+check_image "full"
+[ "$(qemu-io -c 'read -q -P 5 1M 64k' disk.qcow2)" = "" ] || fail "data were lost"
