@@ -194,11 +194,12 @@ turns ()
 }
 
 # By default one of these.
-which=$((RANDOM % 8))
-some () { [ -z "${BATON_TEST_LONG:-}" ] && [ $((which++ % 8)) -ne 0 ] || turns "$@"; }
+which=$((RANDOM % 9))
+some () { [ -z "${BATON_TEST_LONG:-}" ] && [ $((which++ % 9)) -ne 0 ] || turns "$@"; }
 some v3-64k cluster_size=64k '9 12 16 20'
 some v3-512 cluster_size=512 '9 11 31'
 some v3-4k cluster_size=4k '9 16'
+some direct cluster_size=64k '9 16' cache=none
 some packed cluster_size=64k '9 16' compress=on
 some subclusters cluster_size=16k,extended_l2=on '9 14'
 some data-file cluster_size=4k,data_file=disk.data '9 16'
