@@ -6,7 +6,8 @@
  *
  * It knows NBD and JSON, and nothing of images: what a command does is in
  * the callbacks.  A thread per connection: at most CONTROL_MAX_CLIENTS that
- * have negotiated, and CONTROL_MAX_PENDING that have not.
+ * have negotiated, of whom CONTROL_MAX_LOOKERS may only look, and
+ * CONTROL_MAX_PENDING that have not.
  */
 
 #ifndef BATON_CONTROL_H
@@ -21,6 +22,7 @@
 
 #define CONTROL_EXPORT_BYTES UINT64_C (65536)
 #define CONTROL_MAX_CLIENTS 64
+#define CONTROL_MAX_LOOKERS 48
 #define CONTROL_MAX_PENDING 32
 #define CONTROL_HANDSHAKE_SECONDS 10
 #define CONTROL_CONTEXT "x-baton:control"

@@ -124,10 +124,7 @@ negotiate (const struct control_listener *l, struct slot *slot,
   case HANDSHAKE_FAILED:
     return -1;
   }
-  if (!slot_admit (slot))
-    return error_set (err, EUSERS, "there are %d connections already",
-                      CONTROL_MAX_CLIENTS);
-  return 0;
+  return slot_admit (slot, ret->role == ROLE_CONTROL, err);
 }
 
 /* A connection that got as far as commands ends without a word: the client
@@ -154,14 +151,17 @@ connection_main (void *arg)
 {
   struct slot *slot = arg;
   struct control_listener *l = slot->owner;
+  const int fd = slot->fd;
   struct transport *t = NULL;
 
-  /* The slot's number of the descriptor is good until slot_end; the
-   * transport closes it after that. */
-  if (transport_socket_new (slot->fd, l->stop_fd, &t, NULL) == 0)
+  /* The slot's number of the descriptor must be good until slot_end. */
+  if (transport_socket_new (fd, l->stop_fd, &t, NULL) == 0)
     converse (l, slot, &t);
   slot_end (slot);
-  transport_close (t);
+  if (t != NULL)
+    transport_close (t);
+  else
+    close (fd);
   return NULL;
 }
 

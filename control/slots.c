@@ -4,7 +4,8 @@
  *
  * Invariants:
  *   1. A thread's handle is in exactly one slot, from its creation until it
- *      has been joined.
+ *      has been joined: by the accepting thread, which alone makes slots free,
+ *      and by whoever has ended that one.  Nobody joins while holding `lock`.
  *   2. A slot's descriptor is open, and its own, while its state is pending
  *      or admitted: slot_end comes before close.  So cutting a connection
  *      off, which is shutdown(2) under `lock`, never meets another's.
@@ -12,6 +13,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,7 +61,7 @@ count_of_host (const struct slots *s, const char *host)
 
 /* The oldest pending one of the host that has the most of them. */
 static struct slot *
-find_victim_locked (struct slots *s)
+find_victim_locked (struct slots *s) REQUIRES (&s->lock)
 {
   struct slot *victim = NULL;
   unsigned most = 0, n;
@@ -80,7 +82,7 @@ find_victim_locked (struct slots *s)
 }
 
 static void
-cut_off_one_locked (struct slots *s)
+cut_off_one_locked (struct slots *s) REQUIRES (&s->lock)
 {
   struct slot *victim = find_victim_locked (s);
 
@@ -93,29 +95,52 @@ cut_off_one_locked (struct slots *s)
 
 /* -- the accepting thread ---------------------------------------------- */
 
-/* An ended thread has nothing left to do but return, so joining it does not
- * wait; it takes no lock any more. */
-static struct slot *
-find_free_locked (struct slots *s)
+static enum slot_state
+state_of (struct slot *slot)
 {
-  struct slot *found = NULL;
+  enum slot_state state;
+
+  mutex_lock (&slot->slots->lock);
+  state = slot->state;
+  mutex_unlock (&slot->slots->lock);
+  return state;
+}
+
+static void
+make_free (struct slot *slot)
+{
+  mutex_lock (&slot->slots->lock);
+  slot->state = SLOT_FREE;
+  mutex_unlock (&slot->slots->lock);
+}
+
+/* What an ended thread has left to do is to close its descriptor. */
+static void
+join_ended (struct slots *s)
+{
   size_t i;
 
-  for (i = 0; i < SLOTS_MAX; i++) {
-    struct slot *slot = &s->all[i];
-
-    if (slot->state == SLOT_ENDED) {
-      pthread_join (slot->thread, NULL);
-      slot->state = SLOT_FREE;
+  for (i = 0; i < SLOTS_MAX; i++)
+    if (state_of (&s->all[i]) == SLOT_ENDED) {
+      pthread_join (s->all[i].thread, NULL);
+      make_free (&s->all[i]);
     }
-    if (found == NULL && slot->state == SLOT_FREE)
-      found = slot;
-  }
-  return found;
+}
+
+static struct slot *
+find_free_locked (struct slots *s) REQUIRES (&s->lock)
+{
+  size_t i;
+
+  for (i = 0; i < SLOTS_MAX; i++)
+    if (s->all[i].state == SLOT_FREE)
+      return &s->all[i];
+  return NULL;
 }
 
 static struct slot *
 take_locked (struct slots *s, int fd, const struct peer_name *peer)
+  REQUIRES (&s->lock)
 {
   struct slot *slot = find_free_locked (s);
 
@@ -137,6 +162,7 @@ slots_take (struct slots *s, int fd, const struct peer_name *peer)
 {
   struct slot *slot;
 
+  join_ended (s);
   mutex_lock (&s->lock);
   slot = take_locked (s, fd, peer);
   mutex_unlock (&s->lock);
@@ -144,12 +170,17 @@ slots_take (struct slots *s, int fd, const struct peer_name *peer)
 }
 
 static void
-leave_locked (struct slot *slot)
+leave_locked (struct slot *slot) REQUIRES (&slot->slots->lock)
 {
+  struct slots *s = slot->slots;
+
   if (is_pending (slot))
-    slot->slots->nr_pending--;
-  else if (slot->state == SLOT_ADMITTED)
-    slot->slots->nr_admitted--;
+    s->nr_pending--;
+  else if (slot->state == SLOT_ADMITTED) {
+    s->nr_admitted--;
+    if (!slot->may_command)
+      s->nr_lookers--;
+  }
 }
 
 void
@@ -167,41 +198,43 @@ slots_join_all (struct slots *s)
   size_t i;
 
   /* Their threads still take the lock; nobody else changes what is free. */
-  for (i = 0; i < SLOTS_MAX; i++) {
-    bool is_free;
-
-    mutex_lock (&s->lock);
-    is_free = s->all[i].state == SLOT_FREE;
-    mutex_unlock (&s->lock);
-    if (!is_free)
+  for (i = 0; i < SLOTS_MAX; i++)
+    if (state_of (&s->all[i]) != SLOT_FREE)
       pthread_join (s->all[i].thread, NULL);
-  }
 }
 
 /* -- the connection's thread ------------------------------------------- */
 
-static bool
-admit_locked (struct slot *slot)
+static int
+admit_locked (struct slot *slot, bool may_command, struct error *err)
+  REQUIRES (&slot->slots->lock)
 {
   struct slots *s = slot->slots;
 
   if (!is_pending (slot) || s->nr_admitted >= CONTROL_MAX_CLIENTS)
-    return false;
+    return error_set (err, EUSERS, "there are %d connections already",
+                      CONTROL_MAX_CLIENTS);
+  if (!may_command && s->nr_lookers >= CONTROL_MAX_LOOKERS)
+    return error_set (err, EUSERS, "there are %d connections already that "
+                      "may only look", CONTROL_MAX_LOOKERS);
   slot->state = SLOT_ADMITTED;
+  slot->may_command = may_command;
   s->nr_pending--;
   s->nr_admitted++;
-  return true;
+  if (!may_command)
+    s->nr_lookers++;
+  return 0;
 }
 
-bool
-slot_admit (struct slot *slot)
+int
+slot_admit (struct slot *slot, bool may_command, struct error *err)
 {
-  bool ok;
+  int r;
 
   mutex_lock (&slot->slots->lock);
-  ok = admit_locked (slot);
+  r = admit_locked (slot, may_command, err);
   mutex_unlock (&slot->slots->lock);
-  return ok;
+  return r;
 }
 
 void

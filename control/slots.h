@@ -7,7 +7,8 @@
  * it is), then admitted, at last ended.  Pending ones never keep an
  * admitted one out, nor each other for long: when there are too many, the
  * oldest of the host that has the most is cut off, so that one host that
- * floods us loses its own.
+ * floods us loses its own.  Those that may only look leave room for those
+ * that may command.
  *
  * `lock` guards all states.  It is a leaf.
  */
@@ -41,6 +42,7 @@ struct slot {
   void *owner;                  /* the listener; constant */
   enum slot_state state;
   bool cut;                     /* told to go while pending */
+  bool may_command;             /* once admitted */
   uint64_t serial;              /* the order of their coming */
   pthread_t thread;             /* the accepting thread's */
   int fd;                       /* open, and this, until ended */
@@ -52,6 +54,7 @@ struct slots {
   uint64_t last_serial;
   unsigned nr_pending;          /* those that were cut are not counted */
   unsigned nr_admitted;
+  unsigned nr_lookers;          /* of these: they may not command */
   struct slot all[SLOTS_MAX];
 };
 
@@ -69,8 +72,8 @@ void slots_join_all (struct slots *s);
 
 /* For the connection's thread. */
 
-/* It has proved itself.  False: there are enough, or it was cut off. */
-bool slot_admit (struct slot *slot);
+/* It has proved itself.  EUSERS: there are enough, or it was cut off. */
+int slot_admit (struct slot *slot, bool may_command, struct error *err);
 /* Before its descriptor is closed. */
 void slot_end (struct slot *slot);
 /* Was it cut off to make room? */

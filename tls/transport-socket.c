@@ -132,10 +132,8 @@ transport_socket_new (int fd, int stop_fd, struct transport **ret,
 {
   struct socket_transport *s = malloc (sizeof *s);
 
-  if (s == NULL) {
-    close (fd);
+  if (s == NULL)
     return error_set_errno (err, ENOMEM, "control connection");
-  }
   s->base.ops = &socket_ops;
   s->fd = fd;
   s->stop_fd = stop_fd;

@@ -59,8 +59,9 @@ int transport_send (struct transport *t, const void *buf, size_t len,
 /* NULL is accepted. */
 void transport_close (struct transport *t);
 
-/* A plain stream socket.  Takes FD over, also on failure.  STOP_FD is
- * borrowed and only polled: once it is readable, nothing waits here. */
+/* A plain stream socket.  Takes FD over, but not on failure (ENOMEM).
+ * STOP_FD is borrowed and only polled: once it is readable, nothing waits
+ * here. */
 int transport_socket_new (int fd, int stop_fd, struct transport **ret,
                           struct error *err);
 
