@@ -111,9 +111,13 @@ client_libnbd_text (void)
 
 /* Which side has refused which. */
 static void
-hint_tls (struct answer *ret)
+hint_tls (const struct client *c, struct answer *ret)
 {
-  if (strstr (ret->text, "fatal alert") != NULL)
+  if (strstr (ret->text, "fatal alert") != NULL &&
+      strstr (c->endpoint.text, "://[") != NULL)
+    answer_hint (ret, "with TLS, servers want to be called by a name, not by "
+                      "an IPv6 address");
+  else if (strstr (ret->text, "fatal alert") != NULL)
     answer_hint (ret, "the server has sent us away: it does not accept our "
                       "certificate or key, or its control-allow= does not "
                       "name us; its log tells the reason");
@@ -141,7 +145,7 @@ explain_libnbd (struct client *c, struct answer *ret)
   default:
     answer_set (ret, OUTCOME_NOT_SENT, "cannot connect: %s",
                 client_libnbd_text ());
-    hint_tls (ret);
+    hint_tls (c, ret);
   }
 }
 

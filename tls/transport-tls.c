@@ -97,6 +97,10 @@ explain (struct tls_transport *t, int r, struct error *err)
     return error_set (err, EACCES, "the client has sent no certificate");
   case GNUTLS_E_PREMATURE_TERMINATION:
     return error_set (err, ECONNRESET, "the client has gone");
+  case GNUTLS_E_RECEIVED_DISALLOWED_NAME:
+    return error_set (err, EPROTO, "the client calls this server by what is "
+                      "no DNS name (libnbd does that with IPv6 addresses: "
+                      "give it the name of the host)");
   case GNUTLS_E_UNEXPECTED_PACKET:
   case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
   case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
