@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # baton(1) has every option and subcommand that --help tells of, and no
-# other.  (The plugin's page: test-plugin-pod.sh.)
+# other; baton-pki(1) likewise.  (The plugin's page: test-plugin-pod.sh.)
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 
@@ -38,3 +38,11 @@ for subcommand in $subcommands; do
       fail "$subcommand --help has $option, --help does not"
   done < <(options_of_help <"$tmp/one")
 done
+
+# -- baton-pki -----------------------------------------------------------------
+
+same "options of baton-pki" \
+     "$("$top_srcdir/cli/baton-pki" --help |
+        sed -nE 's/^.*baton-pki \[?(--[a-z]+).*/\1/p' | sort -u)" \
+     "$(sed -nE 's/^=item B<(--[a-z]+)>.*/\1/p' \
+        "$top_srcdir/docs/baton-pki.pod" | sort -u)"
