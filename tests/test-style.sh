@@ -22,7 +22,8 @@ sources=()
 for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,bench}/*.[ch]; do
   [ ! -f "$file" ] || sources+=("$file")
 done
-scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh)
+scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh
+         systemd/baton-started.in systemd/*.service.in)
 
 # -- heads -------------------------------------------------------------------
 
