@@ -23,7 +23,8 @@ for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,bench}/*.[ch]; 
   [ ! -f "$file" ] || sources+=("$file")
 done
 scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh
-         systemd/baton-started.in systemd/*.service.in)
+         cli/baton-pki cli/completion.bash systemd/baton-started.in
+         systemd/*.service.in)
 
 # -- heads -------------------------------------------------------------------
 
