@@ -20,7 +20,7 @@ if [ -z "${BATON_IN_NAMESPACE:-}" ]; then
   unshare "${user[@]}" --net true 2>/dev/null ||
     { echo "SKIP: no network namespaces here" >&2; exit 77; }
   rm -rf "$tmp"
-  BATON_IN_NAMESPACE=1 exec unshare "${user[@]}" --net "$0" "$@"
+  BATON_IN_NAMESPACE=1 exec unshare "${user[@]}" --net "$srcdir/${0##*/}" "$@"
 fi
 
 disk=$tmp/disk.qcow2
