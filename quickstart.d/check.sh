@@ -11,7 +11,7 @@ skipped=0
 
 packages=("${to_build[@]}" binutils diffutils e2fsprogs fio gnutls-bin jq
           iproute2 libnbd-bin procps python3-libnbd qemu-utils spin strace systemd)
-packages_long=(clang valgrind)
+packages_long=(clang debhelper lintian valgrind)
 
 # Nothing is printed after this.
 tell_result ()
@@ -83,6 +83,7 @@ long_suites ()
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
   suite "the packed sources, built and installed elsewhere (make distcheck)" \
         . distcheck shell_tests='$(quick_tests)'
+  suite "Debian's packages (make deb)" . deb
 }
 
 main ()
