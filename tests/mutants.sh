@@ -100,8 +100,8 @@ mutants=$(sed 's/^ *//' <<'END'
   record-put-back @ handoff-record.c @ s/^  else if (t->written)/  else if (0)/ @ test-handoff-record-faults @ R11: a failed activation leaves the old record
   record-release @ handoff-inactivate.c @ s/  if (!h->recorded)/  if (1)/ @ test-handoff-record @ R11: whoever is inactive has said so
   record-ours @ handoff-record.c @ s/return image_poison (img, err);/return -1;/ @ test-handoff-record-faults @ R11: no acknowledgement after a release that may be there
-  look-past @ handoff-record.c @ s/  \*ret_what = view_difference (served, &stored);/  *ret_what = NULL;/ @ test-handoff-record-faults @ a stale cache is noticed
-  look-drop @ handoff-record.c @ s/^    io_drop_cache (io);/    ;/ @ test-handoff-record-faults @ a stale cache is dropped
+  look-past @ handoff-record.c @ s/  \*ret_what = view_difference (served, &stored);/  *ret_what = NULL;/ @ test-handoff-record-stale @ a stale cache is noticed
+  look-drop @ handoff-record.c @ s/^    io_drop_cache (io);/    ;/ @ test-handoff-record-stale @ a stale cache is dropped
   backing-same @ handoff-record.c @ s/  if (!t->ticket)$/  if (1)/ @ test-handoff-record @ the backing chain is that of the ticket
   ticket-nonce @ ownership.c @ s/  if (!record_same_id (x->r->nonce, t->nonce))/  if (0)/ @ test-ownership @ a copy is told apart
   ticket-digests @ ownership.c @ s/  if (what) {/  if (0) {/ @ test-handoff-record @ what the source wrote is what is seen

@@ -1,186 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A hand-over with ownership records in which something goes wrong: caches
- * that are stale, a failure of every call, a power cut at every write.
+ * A hand-over with ownership records in which something goes wrong: a failure
+ * of every call, a write that fails half done, a power cut at every write.
  */
 
 #include <config.h>
 
 #include <errno.h>
 
+#include "qcow2-format.h"
 #include "record-world.h"
-
-/* -- caches ------------------------------------------------------------ */
-
-/* Whoever opens through this sees the file as SEEN is, until the cache is
- * dropped often enough; past the cache, as it is. */
-struct stale_opener {
-  struct io_opener base;
-  struct simdisk *seen, *real;
-  unsigned nr_drops;
-  unsigned drops_needed;        /* 0: no cache at all */
-};
-
-struct stale_io {
-  struct io base;
-  struct io *io;
-  struct stale_opener *o;
-  bool past;
-};
-
-static struct stale_io *
-stale_io (struct io *io)
-{
-  return (struct stale_io *) io;
-}
-
-static int
-stale_pread (struct io *io, void *buf, size_t len, uint64_t offset,
-             struct error *err)
-{
-  struct stale_io *s = stale_io (io);
-  struct io *seen;
-  int r;
-
-  if (s->past || s->o->nr_drops >= s->o->drops_needed)
-    return io_pread (s->io, buf, len, offset, err);
-  seen = simdisk_open (s->o->seen, 0, err);
-  r = io_pread (seen, buf, len, offset, err);
-  io_close (seen);
-  return r;
-}
-
-static int
-stale_pwritev (struct io *io, const struct iovec *iov, int nr_iov,
-               uint64_t offset, unsigned flags, struct error *err)
-{
-  return io_pwritev (stale_io (io)->io, iov, nr_iov, offset, flags, err);
-}
-
-static int
-stale_zero (struct io *io, uint64_t offset, uint64_t len, unsigned flags,
-            struct error *err)
-{
-  return io_zero (stale_io (io)->io, offset, len, flags, err);
-}
-
-static int
-stale_sync (struct io *io, struct error *err)
-{
-  return io_sync (stale_io (io)->io, err);
-}
-
-static int
-stale_size (struct io *io, uint64_t *ret, struct error *err)
-{
-  return io_size (stale_io (io)->io, ret, err);
-}
-
-static void
-stale_prefetch (struct io *io, uint64_t offset, uint64_t len)
-{
-  (void) io;
-  (void) offset;
-  (void) len;
-}
-
-static int
-stale_lock (struct io *io, enum lock_mode mode, struct error *err)
-{
-  return io_lock (stale_io (io)->io, mode, err);
-}
-
-static void
-stale_unlock (struct io *io)
-{
-  io_unlock (stale_io (io)->io);
-}
-
-static void
-stale_close (struct io *io)
-{
-  io_close (stale_io (io)->io);
-  free (io);
-}
-
-static void
-stale_drop (struct io *io)
-{
-  stale_io (io)->o->nr_drops++;
-}
-
-static int
-stale_open (struct io_opener *base, const char *name, unsigned flags,
-            struct io **ret, struct error *err)
-{
-  static const struct io_ops ops = {
-    .pread = stale_pread, .pwritev = stale_pwritev, .zero = stale_zero,
-    .sync = stale_sync, .size = stale_size, .prefetch = stale_prefetch,
-    .lock = stale_lock, .unlock = stale_unlock, .close = stale_close,
-    .drop_cache = stale_drop,
-  };
-  struct stale_io *s = calloc (1, sizeof *s);
-
-  (void) name;
-  assert_non_null (s);
-  s->o = (struct stale_opener *) base;
-  s->past = flags & IO_OPEN_PAST_CACHE;
-  s->io = simdisk_open (s->o->real, flags & IO_OPEN_WRITE, err);
-  s->base = *s->io;
-  s->base.ops = &ops;
-  *ret = &s->base;
-  return 0;
-}
-
-/* With no drop that helps: refused, and nothing was written. */
-static void
-check_stale (unsigned drops_needed, bool with_ticket, bool good)
-{
-  struct stale_opener o = {
-    .base = { stale_open }, .drops_needed = drops_needed,
-  };
-  struct handoff *a, *b;
-  struct ticket t;
-  struct world w;
-
-  world_init (&w);
-  a = new_on (&w, "host-a");
-  activate (a, NULL, false);
-  release (a);
-  o.seen = simdisk_kill (w.disk);
-  o.real = w.disk;
-  activate (a, NULL, false);
-  assert_int_equal (write_byte (a, 0x77, 0), 0);
-  t = release (a);
-  b = new_at (&o.base, "host-b", true);
-  if (!good) {
-    const uint64_t before = simdisk_calls (w.disk, SIMDISK_CHANGES);
-
-    refused (b, with_ticket ? &t : NULL, "StaleView");
-    assert_int_equal (simdisk_calls (w.disk, SIMDISK_CHANGES), before);
-    assert_int_equal (handoff_take_over (b, &t, true, NULL), -1);
-    o.drops_needed = 0;         /* whatever it was: try again */
-  }
-  activate (b, with_ticket ? &t : NULL, false);
-  assert_int_equal (read_byte (b, 0), 0x77);
-  check_record (&w, RECORD_HELD, 3, "host-b");
-  handoff_free (a);
-  handoff_free (b);
-  simdisk_free (o.seen);
-  world_destroy (&w);
-}
-
-static void
-test_stale_view (void **state)
-{
-  int with_ticket;
-
-  (void) state;
-  for (with_ticket = 0; with_ticket <= 1; with_ticket++) {
-    check_stale (1, with_ticket, true);
-    check_stale (1000, with_ticket, false);
-  }
-}
 
 /* -- every call fails ---------------------------------------------------- */
 
@@ -230,8 +59,10 @@ check_after_failure (struct pair *p, const struct ticket *t, bool back)
   assert_int_equal (read_byte (back ? p->a : p->b, 0), 0x11);
 }
 
+/* TORN: 0, or the seed of what of the write is done all the same. */
 static bool
-fail_activation (struct simdisk *pristine, uint64_t nth, bool back)
+fail_activation (struct simdisk *pristine, uint64_t nth, uint64_t torn,
+                 bool back)
 {
   struct ticket t;
   struct pair p;
@@ -240,7 +71,10 @@ fail_activation (struct simdisk *pristine, uint64_t nth, bool back)
 
   pair_init (&p, pristine);
   t = release (p.a);
-  simdisk_fail (p.w.disk, SIMDISK_ALL, nth, EIO, false);
+  if (torn)
+    simdisk_fail_torn (p.w.disk, nth, EIO, torn);
+  else
+    simdisk_fail (p.w.disk, SIMDISK_ALL, nth, EIO, false);
   r = handoff_take_over (p.b, &t, false, NULL);
   struck = simdisk_fault_struck (p.w.disk);
   simdisk_fail (p.w.disk, 0, 1, 0, false);
@@ -257,11 +91,26 @@ test_activation_fails (void **state)
   uint64_t nth = 1;
 
   (void) state;
-  while (fail_activation (pristine, nth, false) &&
-         fail_activation (pristine, nth, true))
+  while (fail_activation (pristine, nth, 0, false) &&
+         fail_activation (pristine, nth, 0, true))
     nth++;
   print_message ("%llu calls\n", (unsigned long long) nth - 1);
   assert_true (nth > 10);
+  simdisk_free (pristine);
+}
+
+static void
+test_activation_torn (void **state)
+{
+  struct simdisk *pristine = make_disk ("");
+  uint64_t nth = 1, torn;
+  bool struck = true;
+
+  (void) state;
+  for (; struck; nth++)
+    for (struck = false, torn = 1; torn <= 8; torn++)
+      struck |= fail_activation (pristine, nth, torn, torn % 2);
+  assert_true (nth > 2);
   simdisk_free (pristine);
 }
 
@@ -319,6 +168,49 @@ test_inactivation_fails (void **state)
                  (unsigned long long) nth - 1, (unsigned long long) nr_alive);
   assert_true (nth > 5);
   assert_true (nr_alive > 0);
+  simdisk_free (pristine);
+}
+
+/* From the first failed write on, everything fails. */
+static void
+fail_on (void *opaque, const struct simdisk_event *e)
+{
+  if (e->phase == SIMDISK_END && e->errnum)
+    simdisk_fail (opaque, SIMDISK_ALL, 1, EIO, true);
+}
+
+/* A write that fails may have reached the disk all the same; and the old
+ * record cannot be put back. */
+static bool
+fail_inactivation_torn (struct simdisk *pristine, uint64_t nth, uint64_t seed)
+{
+  struct pair p;
+  bool struck;
+
+  pair_init (&p, pristine);
+  simdisk_fail_torn (p.w.disk, nth, EIO, seed);
+  simdisk_trace (p.w.disk, fail_on, p.w.disk);
+  struck = handoff_inactivate (p.a, 0, NULL) == -1;
+  simdisk_trace (p.w.disk, NULL, NULL);
+  simdisk_fail (p.w.disk, 0, 1, 0, false);
+  if (struck)
+    check_still_active (&p);
+  pair_destroy (&p);
+  return struck;
+}
+
+static void
+test_inactivation_torn (void **state)
+{
+  struct simdisk *pristine = make_disk ("");
+  uint64_t nth = 1, seed;
+  bool struck = true;
+
+  (void) state;
+  for (; struck; nth++)
+    for (struck = false, seed = 1; seed <= 8; seed++)
+      struck |= fail_inactivation_torn (pristine, nth, seed);
+  assert_true (nth > 2);
   simdisk_free (pristine);
 }
 
@@ -434,15 +326,51 @@ test_locked_while_writing (void **state)
   simdisk_free (pristine);
 }
 
+/* An autoclear bit that has to go is a write, too. */
+static void
+note_first (void *opaque, const struct simdisk_event *e)
+{
+  uint64_t *first = opaque;
+
+  if (e->kind == SIMDISK_WRITE && *first == 0)
+    *first = e->len_bytes;
+}
+
+static void
+test_record_first (void **state)
+{
+  struct simdisk *pristine = make_disk ("");
+  const uint8_t unknown = 0x40;
+  uint64_t first = 0;
+  struct pair p;
+  struct io *io;
+
+  (void) state;
+  pair_init (&p, pristine);
+  release (p.a);
+  io = simdisk_open (p.w.disk, IO_OPEN_WRITE, NULL);
+  assert_int_equal (io_pwrite (io, &unknown, 1, QCOW2_HDR_AUTOCLEAR, 0, NULL),
+                    0);
+  io_close (io);
+  simdisk_trace (p.w.disk, note_first, &first);
+  activate (p.b, NULL, false);
+  simdisk_trace (p.w.disk, NULL, NULL);
+  assert_int_equal (first, RECORD_BYTES);
+  pair_destroy (&p);
+  simdisk_free (pristine);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_stale_view),
     cmocka_unit_test (test_activation_fails),
+    cmocka_unit_test (test_activation_torn),
     cmocka_unit_test (test_inactivation_fails),
+    cmocka_unit_test (test_inactivation_torn),
     cmocka_unit_test (test_power_cuts),
     cmocka_unit_test (test_locked_while_writing),
+    cmocka_unit_test (test_record_first),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A hand-over to a host whose cache is stale: the cache is dropped, or the
+ * image is refused and nothing written.
+ */
+
+#include <config.h>
+
+#include "record-world.h"
+
+/* Whoever opens through this sees the file as SEEN is, until the cache is
+ * dropped often enough; past the cache, as it is. */
+struct stale_opener {
+  struct io_opener base;
+  struct simdisk *seen, *real;
+  unsigned nr_drops;
+  unsigned drops_needed;        /* 0: no cache at all */
+};
+
+struct stale_io {
+  struct io base;
+  struct io *io;
+  struct stale_opener *o;
+  bool past;
+};
+
+static struct stale_io *
+stale_io (struct io *io)
+{
+  return (struct stale_io *) io;
+}
+
+static int
+stale_pread (struct io *io, void *buf, size_t len, uint64_t offset,
+             struct error *err)
+{
+  struct stale_io *s = stale_io (io);
+  struct io *seen;
+  int r;
+
+  if (s->past || s->o->nr_drops >= s->o->drops_needed)
+    return io_pread (s->io, buf, len, offset, err);
+  seen = simdisk_open (s->o->seen, 0, err);
+  r = io_pread (seen, buf, len, offset, err);
+  io_close (seen);
+  return r;
+}
+
+static int
+stale_pwritev (struct io *io, const struct iovec *iov, int nr_iov,
+               uint64_t offset, unsigned flags, struct error *err)
+{
+  return io_pwritev (stale_io (io)->io, iov, nr_iov, offset, flags, err);
+}
+
+static int
+stale_zero (struct io *io, uint64_t offset, uint64_t len, unsigned flags,
+            struct error *err)
+{
+  return io_zero (stale_io (io)->io, offset, len, flags, err);
+}
+
+static int
+stale_sync (struct io *io, struct error *err)
+{
+  return io_sync (stale_io (io)->io, err);
+}
+
+static int
+stale_size (struct io *io, uint64_t *ret, struct error *err)
+{
+  return io_size (stale_io (io)->io, ret, err);
+}
+
+static void
+stale_prefetch (struct io *io, uint64_t offset, uint64_t len)
+{
+  (void) io;
+  (void) offset;
+  (void) len;
+}
+
+static int
+stale_lock (struct io *io, enum lock_mode mode, struct error *err)
+{
+  return io_lock (stale_io (io)->io, mode, err);
+}
+
+static void
+stale_unlock (struct io *io)
+{
+  io_unlock (stale_io (io)->io);
+}
+
+static void
+stale_close (struct io *io)
+{
+  io_close (stale_io (io)->io);
+  free (io);
+}
+
+static void
+stale_drop (struct io *io)
+{
+  stale_io (io)->o->nr_drops++;
+}
+
+static int
+stale_open (struct io_opener *base, const char *name, unsigned flags,
+            struct io **ret, struct error *err)
+{
+  static const struct io_ops ops = {
+    .pread = stale_pread, .pwritev = stale_pwritev, .zero = stale_zero,
+    .sync = stale_sync, .size = stale_size, .prefetch = stale_prefetch,
+    .lock = stale_lock, .unlock = stale_unlock, .close = stale_close,
+    .drop_cache = stale_drop,
+  };
+  struct stale_io *s = calloc (1, sizeof *s);
+
+  (void) name;
+  assert_non_null (s);
+  s->o = (struct stale_opener *) base;
+  s->past = flags & IO_OPEN_PAST_CACHE;
+  s->io = simdisk_open (s->o->real, flags & IO_OPEN_WRITE, err);
+  s->base = *s->io;
+  s->base.ops = &ops;
+  *ret = &s->base;
+  return 0;
+}
+
+/* With no drop that helps: refused, and nothing was written. */
+static void
+check_stale (unsigned drops_needed, bool with_ticket, bool good)
+{
+  struct stale_opener o = {
+    .base = { stale_open }, .drops_needed = drops_needed,
+  };
+  struct handoff *a, *b;
+  struct ticket t;
+  struct world w;
+
+  world_init (&w);
+  a = new_on (&w, "host-a");
+  activate (a, NULL, false);
+  release (a);
+  o.seen = simdisk_kill (w.disk);
+  o.real = w.disk;
+  activate (a, NULL, false);
+  assert_int_equal (write_byte (a, 0x77, 0), 0);
+  t = release (a);
+  b = new_at (&o.base, "host-b", true);
+  if (!good) {
+    const uint64_t before = simdisk_calls (w.disk, SIMDISK_CHANGES);
+
+    refused (b, with_ticket ? &t : NULL, "StaleView");
+    assert_int_equal (simdisk_calls (w.disk, SIMDISK_CHANGES), before);
+    assert_int_equal (handoff_take_over (b, &t, true, NULL), -1);
+    o.drops_needed = 0;         /* whatever it was: try again */
+  }
+  activate (b, with_ticket ? &t : NULL, false);
+  assert_int_equal (read_byte (b, 0), 0x77);
+  check_record (&w, RECORD_HELD, 3, "host-b");
+  handoff_free (a);
+  handoff_free (b);
+  simdisk_free (o.seen);
+  world_destroy (&w);
+}
+
+static void
+test_stale_view (void **state)
+{
+  int with_ticket;
+
+  (void) state;
+  for (with_ticket = 0; with_ticket <= 1; with_ticket++) {
+    check_stale (1, with_ticket, true);
+    check_stale (1000, with_ticket, false);
+  }
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_stale_view),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
