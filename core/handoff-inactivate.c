@@ -13,6 +13,9 @@
  * old one can be put back the image is poisoned: it acknowledges nothing more
  * that another server might not see.
  *
+ * Where the record says that somebody forced his way while this server was
+ * active, it stops and writes nothing: the image is the other's.
+ *
  * Runs under `command` (handoff-internal.h).
  */
 
@@ -91,12 +94,25 @@ give_up (struct handoff *h, struct stopwatch *w)
   stopwatch_lap (w, "close");
 }
 
+/* What is left undone here, clusters that were reserved, is a leak at most. */
+static int
+stop_overtaken (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
+                struct error *err) REQUIRES (h->command)
+{
+  if (drain (h, w, timeout_ms, err) == -1)
+    return -1;
+  give_up (h, w);
+  return 0;
+}
+
 static int
 inactivate (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
             struct error *err) REQUIRES (h->command)
 {
   struct image *img = gate_image (&h->gate);
 
+  if (handoff_record_was_overtaken (h))
+    return stop_overtaken (h, w, timeout_ms, err);
   if (check_poison (img, err) == -1 ||
       drain (h, w, timeout_ms, err) == -1)
     return -1;

@@ -132,6 +132,9 @@ int handoff_record_take (struct takeover *t, struct image *img,
 /* After a success; or a failure, which puts the old record back. */
 void handoff_record_end (struct handoff *h, struct takeover *t,
                          struct image *img, bool ok) REQUIRES (h->command);
+/* True where somebody forced his way since, by what is on the storage; it is
+ * remembered.  The image is then another's: nothing may be written to it. */
+bool handoff_record_was_overtaken (struct handoff *h) REQUIRES (h->command);
 /* Write "released" and make the ticket; IMG has been finished. */
 int handoff_record_release (struct handoff *h, struct image *img,
                             struct error *err) REQUIRES (h->command);

@@ -349,6 +349,22 @@ admit_overtaken (struct handoff *h, const struct view *v)
   remember (h, v);
 }
 
+bool
+handoff_record_was_overtaken (struct handoff *h)
+{
+  struct view stored;
+  bool ours;
+
+  /* What cannot be read now is told by what comes next. */
+  if (!h->recorded || view_past_cache (h, &stored, NULL) == -1)
+    return false;
+  ours = still_ours (h, &stored);
+  if (!ours)
+    admit_overtaken (h, &stored);
+  view_clear (&stored);
+  return !ours;
+}
+
 int
 handoff_record_release (struct handoff *h, struct image *img,
                         struct error *err)

@@ -89,17 +89,18 @@ mutants=$(sed 's/^ *//' <<'END'
   check-table @ check-rebuild.c @ s/  return io_sync (c->io, err);/  return 0;/ @ test-check-crash @ C2: a new refcount table is durable before the header has it
   check-copied @ check.c @ /^repair_in_place/,/^}/s/  return io_sync (c->io, err);/  return 0;/ @ test-check-crash @ C3: refcounts are durable before COPIED changes
   check-dirty @ check.c @ /^mark_clean/,/^}/s/  if (io_sync (c->io, err) == -1)/  if (0)/ @ test-check-crash @ C4: all is durable before the dirty bit is cleared
-  record-durable @ record-place.c @ s/data, len, offset, IO_DSYNC, err/data, len, offset, 0, err/ @ test-record-place @ R11: each step of placing a record is durable before the next
-  record-sector @ record-place.c @ s/    if (in_one_sector (offset) && !breaks/    if (!breaks/ @ test-record-place @ R11: a record lies in one sector
-  record-in-place @ record-place.c @ s/  if (m.found == RECORD_VALID && in_one_sector (m.record_offset)) {/  if (m.found == RECORD_VALID) {/ @ test-record-place @ R11: also when QEMU has moved it
-  record-chain @ record-place.c @ s/  if (overlap (lo, hi, m->end, HEAD_BYTES))/  if (0)/ @ test-record-place @ R11: what is there stays so until the last write
-  record-highest @ record-place.c @ s/  if (m->found == RECORD_VALID && r.epoch < m->record.epoch)/  if (m->found == RECORD_VALID)/ @ test-record-place @ R11: of several records the highest epoch counts
-  record-name @ record-place.c @ s/  if (put (io, header, name, m->name_bytes, to, err) == -1 ||/  if (0 ||/ @ test-record-place @ R11: a name is there before the header says so
-  record-take @ handoff-activate.c @ s/  if (r == 0 && h->recorded) {/  if (0) {/ @ test-handoff-record @ R11: whoever is active has said so
-  record-first @ handoff-activate.c @ s/take_record (h, w, t, img, err) == -1 ||/start_writing (h, w, img, err) == -1 || take_record (h, w, t, img, err) == -1 ||/ @ test-handoff-record-faults @ R11: the record is the first write
-  record-put-back @ handoff-record.c @ s/^  else if (t->written)/  else if (0)/ @ test-handoff-record-faults @ R11: a failed activation leaves the old record
-  record-release @ handoff-inactivate.c @ s/  if (!h->recorded)/  if (1)/ @ test-handoff-record @ R11: whoever is inactive has said so
-  record-ours @ handoff-record.c @ s/return image_poison (img, err);/return -1;/ @ test-handoff-record-faults @ R11: no acknowledgement after a release that may be there
+  record-durable @ record-place.c @ s/data, len, offset, IO_DSYNC, err/data, len, offset, 0, err/ @ test-record-place @ R14: each step of placing a record is durable before the next
+  record-sector @ record-place.c @ s/    if (in_one_sector (offset) && !breaks/    if (!breaks/ @ test-record-place @ R14: a record lies in one sector
+  record-in-place @ record-place.c @ s/  if (m.found == RECORD_VALID && in_one_sector (m.record_offset)) {/  if (m.found == RECORD_VALID) {/ @ test-record-place @ R14: also when QEMU has moved it
+  record-chain @ record-place.c @ s/  if (overlap (lo, hi, m->end, HEAD_BYTES))/  if (0)/ @ test-record-place @ R14: what is there stays so until the last write
+  record-highest @ record-place.c @ s/  if (m->found == RECORD_VALID && r.epoch < m->record.epoch)/  if (m->found == RECORD_VALID)/ @ test-record-place @ R14: of several records the highest epoch counts
+  record-name @ record-place.c @ s/  if (put (io, header, name, m->name_bytes, to, err) == -1 ||/  if (0 ||/ @ test-record-place @ R14: a name is there before the header says so
+  record-overtaken @ handoff-inactivate.c @ s/  if (handoff_record_was_overtaken (h))/  if (0)/ @ test-handoff-record @ R14: who was overtaken writes nothing
+  record-take @ handoff-activate.c @ s/  if (r == 0 && h->recorded) {/  if (0) {/ @ test-handoff-record @ R14: whoever is active has said so
+  record-first @ handoff-activate.c @ s/take_record (h, w, t, img, err) == -1 ||/start_writing (h, w, img, err) == -1 || take_record (h, w, t, img, err) == -1 ||/ @ test-handoff-record-faults @ R14: the record is the first write
+  record-put-back @ handoff-record.c @ s/^  else if (t->written)/  else if (0)/ @ test-handoff-record-faults @ R14: a failed activation leaves the old record
+  record-release @ handoff-inactivate.c @ s/  if (!h->recorded)/  if (1)/ @ test-handoff-record @ R14: whoever is inactive has said so
+  record-ours @ handoff-record.c @ s/return image_poison (img, err);/return -1;/ @ test-handoff-record-faults @ R14: no acknowledgement after a release that may be there
   look-past @ handoff-record.c @ s/  \*ret_what = view_difference (served, &stored);/  *ret_what = NULL;/ @ test-handoff-record-stale @ a stale cache is noticed
   look-drop @ handoff-record.c @ s/^    io_drop_cache (io);/    ;/ @ test-handoff-record-stale @ a stale cache is dropped
   backing-same @ handoff-record.c @ s/  if (!t->ticket)$/  if (1)/ @ test-handoff-record @ the backing chain is that of the ticket

@@ -125,6 +125,48 @@ test_overtaken_for_ever (void **state)
   world_destroy (&w);
 }
 
+/* As a host does to which our lock does not reach. */
+static void
+force_record (struct world *w)
+{
+  static uint8_t header[65536];
+  struct io *io = simdisk_open (w->disk, IO_OPEN_WRITE, NULL);
+  struct record r;
+
+  assert_int_equal (io_pread (io, header, sizeof header, 0, NULL), 0);
+  assert_int_equal (record_find (header, sizeof header, &r, NULL),
+                    RECORD_VALID);
+  r.epoch++;
+  assert_int_equal (record_random (r.instance, NULL), 0);
+  assert_int_equal (record_write (io, header, sizeof header, &r, NULL), 0);
+  io_close (io);
+}
+
+/* Once overtaken it writes nothing more, not even what an orderly end does. */
+static void
+test_overtaken_while_active (void **state)
+{
+  struct handoff_status s;
+  struct handoff *a;
+  struct world w;
+  uint64_t before;
+
+  (void) state;
+  world_init (&w);
+  a = new_on (&w, "host-a");
+  activate (a, NULL, false);
+  assert_int_equal (write_byte (a, 0x11, 0), 0);
+  force_record (&w);
+  before = simdisk_calls (w.disk, SIMDISK_CHANGES);
+  assert_int_equal (handoff_inactivate (a, 0, NULL), 0);
+  assert_int_equal (simdisk_calls (w.disk, SIMDISK_CHANGES), before);
+  handoff_get_status (a, &s);
+  assert_int_equal (s.state, HANDOFF_INACTIVE);
+  refused (a, NULL, "Overtaken");
+  handoff_free (a);
+  world_destroy (&w);
+}
+
 static void
 test_process_ends (void **state)
 {
@@ -336,6 +378,7 @@ main (void)
     cmocka_unit_test (test_there_and_back),
     cmocka_unit_test (test_roll_back),
     cmocka_unit_test (test_overtaken_for_ever),
+    cmocka_unit_test (test_overtaken_while_active),
     cmocka_unit_test (test_process_ends),
     cmocka_unit_test (test_backing),
     cmocka_unit_test (test_changed),
