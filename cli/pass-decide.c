@@ -136,15 +136,25 @@ obstacle (const struct pass_view *src, const struct pass_view *dst)
     return PASS_REASON_DATA_FILES_DIFFER;
   if (src->state == PASS_STATE_ACTIVE && dst->state == PASS_STATE_ACTIVE)
     return PASS_REASON_BOTH_ACTIVE;
+  if (dst->state == PASS_STATE_INACTIVE && dst->read_only && !src->read_only)
+    return PASS_REASON_DST_READ_ONLY;
   if (src->state == PASS_STATE_INACTIVE && dst->state == PASS_STATE_INACTIVE)
     return PASS_REASON_NONE_ACTIVE;
   if (src->state != PASS_STATE_ACTIVE && src->state != PASS_STATE_INACTIVE)
     return PASS_REASON_SRC_BUSY;
   if (dst->state != PASS_STATE_ACTIVE && dst->state != PASS_STATE_INACTIVE)
     return PASS_REASON_DST_BUSY;
-  if (src->state == PASS_STATE_ACTIVE && dst->read_only && !src->read_only)
-    return PASS_REASON_DST_READ_ONLY;
   return PASS_REASON_NONE;
+}
+
+/* The last caller may have died on the way; the source then has the ticket.
+ * The reason stands until it gives one. */
+static void
+resume (struct pass *p)
+{
+  p->resumed = true;
+  p->lock_decides = false;
+  p->step = PASS_FETCH_TICKET;
 }
 
 static void
@@ -156,7 +166,9 @@ take_ask_dst (struct pass *p, const struct pass_event *e)
   else
     blame (p, obstacle (&p->src, &p->dst));
   p->lock_decides = p->src.locked;
-  if (p->reason != PASS_REASON_NONE)
+  if (p->reason == PASS_REASON_NONE_ACTIVE)
+    resume (p);
+  else if (p->reason != PASS_REASON_NONE)
     end (p, PASS_NOT_STARTED);
   else if (p->dst.state == PASS_STATE_ACTIVE)
     end_with_dst (p, PASS_ALREADY_DONE);
@@ -225,10 +237,24 @@ take_recheck_src (struct pass *p, const struct pass_event *e)
   }
 }
 
+static void
+take_ticket_again (struct pass *p, const struct pass_event *e)
+{
+  if (e->outcome == OUTCOME_DONE && e->has_ticket) {
+    p->reason = PASS_REASON_NONE;
+    p->step = PASS_ACTIVATE_DST;
+  } else
+    end (p, PASS_NOT_STARTED);
+}
+
 /* It was inactive a moment ago. */
 static void
 take_fetch_ticket (struct pass *p, const struct pass_event *e)
 {
+  if (p->resumed) {
+    take_ticket_again (p, e);
+    return;
+  }
   if (e->outcome != OUTCOME_REFUSED) {
     p->step = PASS_ACTIVATE_DST;
     return;
@@ -247,6 +273,10 @@ take_activate_dst (struct pass *p, const struct pass_event *e)
   blame (p, PASS_REASON_STEP);
   if (e->outcome != OUTCOME_REFUSED)
     p->dst.state = PASS_STATE_UNKNOWN;
+  if (p->resumed && e->outcome != OUTCOME_LOST) {
+    end (p, PASS_NOT_STARTED);
+    return;
+  }
   /* Not sent: whatever it is, it has not got the image from us. */
   p->step = e->outcome == OUTCOME_LOST ? PASS_RECHECK_DST : PASS_ROLL_BACK;
 }

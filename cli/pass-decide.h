@@ -26,7 +26,11 @@
  *      The ownership record does not make it enough either: it is read and
  *      then written, which two servers without a lock may do at once.
  *   3. A server's ownership is claimed only as its own last word has it.
- *   4. The destination gets the ticket that the source gave.  Where the
+ *   4. Where both are inactive at the start, and the source still has the
+ *      ticket of its release, an earlier pass is finished: the destination is
+ *      asked with that ticket, which is refused where anybody had the image
+ *      since.  The source is then not activated: it was not before.
+ *   5. The destination gets the ticket that the source gave.  Where the
  *      source said that it is inactive, and then not which ticket it gave,
  *      the destination is asked without: it still compares what it sees with
  *      the storage, and takes over only what is released.
@@ -118,6 +122,7 @@ struct pass {
   struct pass_view src, dst;    /* as last heard */
   bool lock_decides;            /* the source held a lock while active, so
                                  * at most one of the two can be active */
+  bool resumed;                 /* both were inactive at the start */
   bool giving_up;               /* only ask who has it, and end */
 
   /* Valid at PASS_END: */
@@ -131,6 +136,7 @@ struct pass {
 struct pass_event {
   enum outcome outcome;
   struct pass_view view;        /* of a status; else zeroed */
+  bool has_ticket;              /* the source has given one by now */
 };
 
 void pass_begin (struct pass *p);

@@ -225,7 +225,7 @@ static void
 hint_choice (FILE *err, const struct pass_report *r)
 {
   fputs ("baton: hint: to finish the hand-over: ", err);
-  tell_command (err, "activate", r->dst, NULL);
+  tell_command (err, "pass", r->src, r->dst);
   fputs ("; to undo it: ", err);
   tell_command (err, "activate", r->src, NULL);
   putc ('\n', err);

@@ -85,6 +85,7 @@ advance (struct pass_run *r, const struct answer *answer)
     pass_view_parse (answer->body, &e.view);
   else if (ticket != NULL && r->ticket == NULL)
     r->ticket = json_incref (ticket);
+  e.has_ticket = r->ticket != NULL;
   pass_advance (&r->pass, &e);
 }
 

@@ -90,6 +90,7 @@ const struct subcommand subcommand_pass = {
     "inactive: flush SRC while it serves, inactivate SRC, activate DST.  If\n"
     "DST refuses or is silent, SRC is activated again where that is safe;\n"
     "else it is said who has the image and what to do.  May be repeated:\n"
-    "where the image is at DST already, that is success.\n",
+    "where the image is at DST already, that is success, and where a pass was\n"
+    "cut off between the two it is finished.\n",
   .run = run,
 };

@@ -225,6 +225,28 @@ costs_nothing ()
   stop n
 }
 
+# A pass that was cut off between its two steps is finished by another; but
+# not where somebody had the image in between.
+cut_off ()
+{
+  qemu-img create -q -f qcow2 "$disk" 64M
+  start_pair
+  put a A 0
+  baton inactivate "$(control a)" >/dev/null
+  baton pass "$(control a)" "$(control b)" >"$tmp/out" 2>&1 ||
+    fail "a pass that was cut off: $(cat "$tmp/out")"
+  is b '["taken-over-by"]' ticket
+  has b A 0
+  baton inactivate "$(control b)" >/dev/null
+  refused Overtaken pass "$(control a)" "$(control b)"
+  baton pass "$(control b)" "$(control a)" >"$tmp/out" 2>&1 ||
+    fail "and back: $(cat "$tmp/out")"
+  has a A 0
+  stop a
+  stop b
+  check_clean "$disk"
+}
+
 there_and_back
 pass
 killed
@@ -232,4 +254,5 @@ tools
 moved
 backing
 storage
+cut_off
 costs_nothing

@@ -129,8 +129,8 @@ test_left_open (void **state)
     "baton: /a.sock: activate refused: cannot do that (StaleView)\n"
     "baton: NEITHER is active: neither /a.sock nor /b.sock serves the "
     "image\n"
-    "baton: hint: to finish the hand-over: baton activate /b.sock; to undo "
-    "it: baton activate /a.sock\n");
+    "baton: hint: to finish the hand-over: baton pass /a.sock /b.sock; to "
+    "undo it: baton activate /a.sock\n");
 }
 
 static void

@@ -270,6 +270,63 @@ test_smooth (void **state)
   assert_int_equal (run_all (&c, true, check_smooth), 1);
 }
 
+/* -- after a caller who died on the way --------------------------------- */
+
+static void
+check_resumed (const struct pass_run *run, struct world *w)
+{
+  const struct choices *c = w->opaque;
+
+  assert_int_equal (run->pass.step, PASS_END);
+  check_owner (&run->pass, w);
+  assert_null (pass_run_answer (run, PASS_ROLL_BACK));
+  if (c->nr_faults == 0)
+    assert_int_equal (run->pass.result, PASS_DONE);
+  if (run->pass.result == PASS_DONE)
+    assert_int_equal (w->dst.asked_with, 1);
+  else if (run->pass.result == PASS_NOT_STARTED)
+    assert_false (w->dst.active);
+  world_end (w);
+  assert_false (w->both_were_active);
+}
+
+static void
+test_resume (void **state)
+{
+  struct choices c = { .max_faults = MAX_FAULTS };
+  struct pass_run run;
+  struct world w;
+
+  (void) state;
+  do {
+    world_init (&w, true, choose, &c);
+    w.src.active = false;
+    w.src.ticket = w.nr_tickets = 1;
+    pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
+    check_resumed (&run, &w);
+    pass_run_clear (&run);
+  } while (next (&c));
+}
+
+/* A source that has no ticket never had the image, or has forgotten. */
+static void
+test_nothing_to_resume (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct pass_run run;
+  struct world w;
+
+  (void) state;
+  world_init (&w, true, choose, &c);
+  w.src.active = false;
+  pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
+  assert_int_equal (run.pass.result, PASS_NOT_STARTED);
+  assert_int_equal (run.pass.reason, PASS_REASON_NONE_ACTIVE);
+  assert_int_equal (run.pass.owner, PASS_OWNER_NONE);
+  assert_false (w.dst.active);
+  pass_run_clear (&run);
+}
+
 /* -- before anything is changed ---------------------------------------- */
 
 static void
@@ -313,7 +370,8 @@ test_obstacles (void **state)
   check_start (inactive, active, PASS_ALREADY_DONE, PASS_REASON_NONE,
                PASS_OWNER_DST);
   refused (active, active, PASS_REASON_BOTH_ACTIVE, PASS_OWNER_UNKNOWN);
-  refused (inactive, inactive, PASS_REASON_NONE_ACTIVE, PASS_OWNER_NONE);
+  refused (inactive, "{\"state\":\"inactive\",\"read-only\":true}",
+           PASS_REASON_DST_READ_ONLY, PASS_OWNER_NONE);
   refused ("{\"state\":\"inactivating\"}", inactive, PASS_REASON_SRC_BUSY,
            PASS_OWNER_UNKNOWN);
   refused ("{}", inactive, PASS_REASON_SRC_BUSY, PASS_OWNER_UNKNOWN);
@@ -348,6 +406,8 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_smooth),
     cmocka_unit_test (test_obstacles),
+    cmocka_unit_test (test_resume),
+    cmocka_unit_test (test_nothing_to_resume),
     cmocka_unit_test (test_one_fault),
     cmocka_unit_test (test_every_interleaving),
   };
