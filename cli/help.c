@@ -29,6 +29,10 @@ print_options (FILE *out, const struct subcommand *s)
     fputs ("  --drain-timeout SECONDS  inactivate, pass: let running requests\n"
            "                           take at most so long, or stay active\n"
            "                           (half of --timeout)\n", out);
+  if (s == NULL || s->exits)
+    fputs ("  --exit                   inactivate: then end the server, so that\n"
+           "                           its clients reconnect to the next one\n",
+           out);
   if (s == NULL || s->takes_over)
     fputs ("  --ticket FILE            activate: what inactivate printed; - is\n"
            "                           the standard input\n"

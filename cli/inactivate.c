@@ -25,8 +25,12 @@ run (const struct options *options, size_t nr_endpoints,
      char *const *endpoints)
 {
   json_t *arguments = drain_arguments (options);
-  int code = report_each (options, nr_endpoints, endpoints, "inactivate",
-                          arguments, print);
+  int code;
+
+  if (options->exit)
+    json_object_set_new (arguments, "exit", json_true ());
+  code = report_each (options, nr_endpoints, endpoints, "inactivate", arguments,
+                      print);
 
   json_decref (arguments);
   return code;
@@ -38,12 +42,15 @@ const struct subcommand subcommand_inactivate = {
   .min_operands = 1,
   .max_operands = SIZE_MAX,
   .drains = true,
+  .exits = true,
   .summary = "let the server give the image up",
   .help =
     "Stop admitting requests, finish those in flight, make everything durable\n"
     "and give the image's lock back.  On any failure the server stays active\n"
     "and nothing is lost.  Done at once where it is inactive already.  Prints\n"
     "the ticket for baton activate --ticket, one line of JSON; the same one\n"
-    "when asked again.\n",
+    "when asked again.  With --exit the server then ends: connections are\n"
+    "closed, waiting requests are not answered, and clients that reconnect\n"
+    "send them to the next server at that address.\n",
   .run = run,
 };

@@ -50,7 +50,7 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json, progress, force;
+  bool help, version, json, progress, force, exit;
   const char *repair;           /* NULL: not given */
   const char *ticket;           /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
@@ -118,6 +118,9 @@ take_option (int option, struct command_line *ret)
   case 'f':
     ret->force = true;
     return true;
+  case 'e':
+    ret->exit = true;
+    return true;
   case 'T':
     ret->ticket = optarg;
     return true;
@@ -150,6 +153,7 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "version", no_argument, NULL, 'V' },
     { "json", no_argument, NULL, 'j' },
     { "force", no_argument, NULL, 'f' },
+    { "exit", no_argument, NULL, 'e' },
     { "ticket", required_argument, NULL, 'T' },
     { "timeout", required_argument, NULL, 't' },
     { "drain-timeout", required_argument, NULL, 'd' },
@@ -246,6 +250,7 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->tls = line->tls;
   ret->ticket = line->ticket;
   ret->force = line->force;
+  ret->exit = line->exit;
   ret->deadlines.command_us = timeout_us;
   ret->deadlines.connect_us = timeout_us < MAX_CONNECT_US ? timeout_us
                                                           : MAX_CONNECT_US;
@@ -254,6 +259,8 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->progress = line->progress;
   if (line->drain_us != 0 && !s->drains)
     return takes_no (s, "--drain-timeout");
+  if (line->exit && !s->exits)
+    return takes_no (s, "--exit");
   if (line->repair != NULL && !s->on_image)
     return takes_no (s, "--repair");
   if (line->progress && !s->on_image)

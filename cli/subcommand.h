@@ -25,6 +25,7 @@ struct options {
   uint64_t drain_us;            /* --drain-timeout, or its default */
   const char *ticket;           /* --ticket FILE, "-": stdin; NULL: none */
   bool force;
+  bool exit;                    /* --exit */
   const char *repair;           /* --repair, "leaks" or "all"; NULL: not given */
   bool progress;                /* --progress */
 };
@@ -35,6 +36,7 @@ struct subcommand {
   size_t min_operands;
   size_t max_operands;
   bool drains;                  /* takes --drain-timeout */
+  bool exits;                   /* takes --exit */
   bool takes_over;              /* takes --ticket and --force */
   bool on_image;                /* the operands are images and not endpoints;
                                  * takes --repair and --progress; its exit

@@ -140,6 +140,7 @@ run_inactivate (const struct call *call, json_t **ret_reply,
 {
   const char *name = "drain-timeout-ms";
   const json_t *timeout = json_object_get (call->arguments, name);
+  const json_t *exits = json_object_get (call->arguments, "exit");
   json_int_t ms = 0;
 
   if (timeout != NULL) {
@@ -147,8 +148,10 @@ run_inactivate (const struct call *call, json_t **ret_reply,
     if (!json_is_integer (timeout) || ms < 0 || ms > UINT32_MAX)
       return wrong_type (err, name, "an integer from 0 to 4294967295");
   }
-  return call->callbacks->inactivate (call->opaque, (uint32_t) ms, ret_reply,
-                                      err);
+  if (exits != NULL && !json_is_boolean (exits))
+    return wrong_type (err, "exit", "true or false");
+  return call->callbacks->inactivate (call->opaque, (uint32_t) ms,
+                                      json_is_true (exits), ret_reply, err);
 }
 
 static int
@@ -179,7 +182,7 @@ static const struct command {
 } commands[] = {
   { "status", run_status, { NULL } },
   { "flush", run_flush, { NULL } },
-  { "inactivate", run_inactivate, { "drain-timeout-ms" } },
+  { "inactivate", run_inactivate, { "drain-timeout-ms", "exit" } },
   { "invalidate", run_invalidate, { NULL } },
   { "activate", run_activate, { "ticket", "force" } },
 };

@@ -41,12 +41,17 @@ struct control_callbacks {
   json_t *(*status) (void *opaque);             /* new reference, not NULL */
   uint32_t (*state_flags) (void *opaque);       /* CONTROL_STATE_* */
   int (*flush) (void *opaque, json_t **ret_reply, struct error *err);
-  int (*inactivate) (void *opaque, uint32_t drain_timeout_ms,
+  /* FOR_GOOD: the process is to end once the client has read the reply. */
+  int (*inactivate) (void *opaque, uint32_t drain_timeout_ms, bool for_good,
                      json_t **ret_reply, struct error *err);
   int (*invalidate) (void *opaque, json_t **ret_reply, struct error *err);
   /* TICKET: borrowed; NULL where none was given. */
   int (*activate) (void *opaque, const json_t *ticket, bool force,
                    json_t **ret_reply, struct error *err);
+  /* On the thread of a connection: whether it is still waited for as long as
+   * the client likes; and that it has ended.  May be NULL. */
+  bool (*is_leaving) (void *opaque);
+  void (*left) (void *opaque);
   /* A connection came to nothing: who it was, and why.  Any number may come
    * in a second.  May be NULL. */
   void (*refused) (void *opaque, const char *peer, const struct error *why);

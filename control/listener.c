@@ -162,6 +162,8 @@ connection_main (void *arg)
     transport_close (t);
   else
     close (fd);
+  if (l->callbacks.left != NULL)
+    l->callbacks.left (l->config.opaque);
   return NULL;
 }
 

@@ -277,6 +277,18 @@ do_unsupported (struct session *s, const struct wire_request *req,
   return reply_error (s, req, &why, err);
 }
 
+/* To read a reply, and to say goodbye. */
+#define LEAVE_MS 2000
+
+static int64_t
+first_deadline (const struct session *s)
+{
+  const struct control_callbacks *c = s->config->callbacks;
+
+  return c->is_leaving != NULL && c->is_leaving (s->config->opaque)
+    ? transport_clock_ms () + LEAVE_MS : TRANSPORT_NO_DEADLINE;
+}
+
 /* Wait for the first byte as long as it takes, then for the rest until
  * *RET_DEADLINE_MS. */
 static int
@@ -286,7 +298,7 @@ receive_request (struct session *s, struct wire_request *ret,
   uint8_t buf[WIRE_REQUEST_BYTES];
   int64_t deadline_ms;
 
-  if (transport_recv_all (s->t, buf, 1, TRANSPORT_NO_DEADLINE, err) == -1)
+  if (transport_recv_all (s->t, buf, 1, first_deadline (s), err) == -1)
     return -1;
   deadline_ms = io_deadline (s);
   if (transport_recv_all (s->t, buf + 1, sizeof buf - 1, deadline_ms,

@@ -240,7 +240,10 @@ activate_locked (struct handoff *h, struct takeover *t, struct error *err)
   struct error e = ERROR_INIT;
   int r;
 
-  if (gate_state (&h->gate) == HANDOFF_ACTIVE)
+  if (h->retired)
+    r = error_set_class (&e, ESHUTDOWN, "WrongState",
+                         "this server has given it up and is about to end");
+  else if (gate_state (&h->gate) == HANDOFF_ACTIVE)
     r = handoff_record_check_active (h, t->ticket, &e);
   else
     r = activate_inactive (h, t, &e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * active -> inactivating -> inactive.
+ * active -> inactivating -> inactive; or, before the process ends, for good:
+ * then it stays inactivating, with its requests parked and the file given up.
  *
  * Guarantees: the file is unlocked only after everything acknowledged is
  * durable in it and nothing is in flight; what fails before that leaves the
@@ -83,36 +84,37 @@ release (struct handoff *h, struct stopwatch *w, struct image *img,
 /* The unlock comes first and by itself: on NFS it is what tells the server,
  * and closing frees IO. */
 static void
-give_up (struct handoff *h, struct stopwatch *w)
+give_up (struct handoff *h, struct stopwatch *w, bool for_good)
 {
   struct image *img = gate_detach (&h->gate);
 
   image_unlock (img);
   image_close (img);
   handoff_remember_lock (h, false);
-  gate_close (&h->gate);
+  if (!for_good)
+    gate_close (&h->gate);
   stopwatch_lap (w, "close");
 }
 
 /* What is left undone here, clusters that were reserved, is a leak at most. */
 static int
 stop_overtaken (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
-                struct error *err) REQUIRES (h->command)
+                bool for_good, struct error *err) REQUIRES (h->command)
 {
   if (drain (h, w, timeout_ms, err) == -1)
     return -1;
-  give_up (h, w);
+  give_up (h, w, for_good);
   return 0;
 }
 
 static int
 inactivate (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
-            struct error *err) REQUIRES (h->command)
+            bool for_good, struct error *err) REQUIRES (h->command)
 {
   struct image *img = gate_image (&h->gate);
 
   if (handoff_record_was_overtaken (h))
-    return stop_overtaken (h, w, timeout_ms, err);
+    return stop_overtaken (h, w, timeout_ms, for_good, err);
   if (check_poison (img, err) == -1 ||
       drain (h, w, timeout_ms, err) == -1)
     return -1;
@@ -122,41 +124,65 @@ inactivate (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
     gate_reopen (&h->gate);
     return -1;
   }
-  give_up (h, w);
+  give_up (h, w, for_good);
   return 0;
 }
 
 static int
-inactivate_locked (struct handoff *h, unsigned timeout_ms, struct error *err)
-  REQUIRES (h->command)
+inactivate_active (struct handoff *h, unsigned timeout_ms, bool for_good,
+                   struct error *err) REQUIRES (h->command)
 {
   struct error e = ERROR_INIT;
   struct stopwatch w;
   int r;
 
-  if (gate_state (&h->gate) == HANDOFF_INACTIVE)
-    return 0;
   stopwatch_start (&w, "inactivate");
-  r = inactivate (h, &w, timeout_ms, &e);
+  r = inactivate (h, &w, timeout_ms, for_good, &e);
   stopwatch_stop (&w, r == 0);
   handoff_remember_timeline (h, &w.timeline);
   return r == -1 ? handoff_fail (h, "cannot inactivate", &e, err) : 0;
 }
 
-int
-handoff_release (struct handoff *h, unsigned drain_timeout_ms, bool *ret_has,
-                 struct ticket *ret, struct error *err)
+static int
+inactivate_locked (struct handoff *h, unsigned timeout_ms, bool for_good,
+                   struct error *err) REQUIRES (h->command)
+{
+  const bool done = h->retired || gate_state (&h->gate) == HANDOFF_INACTIVE;
+
+  if (!done && inactivate_active (h, timeout_ms, for_good, err) == -1)
+    return -1;
+  h->retired |= for_good;
+  return 0;
+}
+
+static int
+release_image (struct handoff *h, unsigned drain_timeout_ms, bool for_good,
+               bool *ret_has, struct ticket *ret, struct error *err)
 {
   int r;
 
   mutex_lock (&h->command);
-  r = inactivate_locked (h, drain_timeout_ms, err);
+  r = inactivate_locked (h, drain_timeout_ms, for_good, err);
   if (r == 0) {
     *ret_has = h->has_ticket;
     *ret = h->ticket;
   }
   mutex_unlock (&h->command);
   return r;
+}
+
+int
+handoff_release (struct handoff *h, unsigned drain_timeout_ms, bool *ret_has,
+                 struct ticket *ret, struct error *err)
+{
+  return release_image (h, drain_timeout_ms, false, ret_has, ret, err);
+}
+
+int
+handoff_retire (struct handoff *h, unsigned drain_timeout_ms, bool *ret_has,
+                struct ticket *ret, struct error *err)
+{
+  return release_image (h, drain_timeout_ms, true, ret_has, ret, err);
 }
 
 int

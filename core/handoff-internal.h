@@ -51,6 +51,7 @@ struct handoff {
   struct ticket ticket GUARDED_BY (command); /* of that release */
   bool has_taken GUARDED_BY (command);
   struct release taken GUARDED_BY (command); /* what was taken over last */
+  bool retired GUARDED_BY (command);    /* released for good */
   struct gate gate;
   struct stale *stale;                  /* NULL, except to show the bug */
 

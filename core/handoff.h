@@ -118,7 +118,12 @@ int handoff_flush (struct handoff *h, struct error *err);
  * this process released nothing. */
 int handoff_release (struct handoff *h, unsigned drain_timeout_ms,
                      bool *ret_has, struct ticket *ret, struct error *err);
-/* The same without the ticket. */
+/* The same for good, before this process ends: nothing activates it any more,
+ * and requests stay parked, whatever the policy, until it has ended; so
+ * whoever sends them again to the next server loses nothing. */
+int handoff_retire (struct handoff *h, unsigned drain_timeout_ms,
+                    bool *ret_has, struct ticket *ret, struct error *err);
+/* As handoff_release, without the ticket. */
 int handoff_inactivate (struct handoff *h, unsigned drain_timeout_ms,
                         struct error *err);
 

@@ -14,6 +14,7 @@
 #include "handoff.h"
 #include "server.h"
 #include "status-json.h"
+#include "sudden-end.h"
 #include "ticket-json.h"
 
 /* Both logs the refusal and passes it on. */
@@ -57,16 +58,18 @@ glue_flush (void *opaque, json_t **ret_reply, struct error *err)
 }
 
 static int
-glue_inactivate (void *opaque, uint32_t drain_timeout_ms, json_t **ret_reply,
-                 struct error *err)
+glue_inactivate (void *opaque, uint32_t drain_timeout_ms, bool for_good,
+                 json_t **ret_reply, struct error *err)
 {
   struct ticket ticket;
   bool has;
 
   (void) opaque;
   *ret_reply = NULL;
-  if (server_inactivate (drain_timeout_ms, &has, &ticket, err) == -1)
+  if (server_inactivate (drain_timeout_ms, for_good, &has, &ticket, err) == -1)
     return log_failure (-1, err);
+  if (for_good)
+    sudden_end_wanted ();
   if (has)
     *ret_reply = json_pack ("{s:o}", "ticket", ticket_json (&ticket));
   return 0;
@@ -96,6 +99,20 @@ glue_activate (void *opaque, const json_t *ticket, bool force,
   return 0;
 }
 
+static bool
+glue_is_leaving (void *opaque)
+{
+  (void) opaque;
+  return sudden_end_is_wanted ();
+}
+
+static void
+glue_left (void *opaque)
+{
+  (void) opaque;
+  sudden_end_if_wanted ();
+}
+
 const struct control_callbacks control_glue = {
   .status = glue_status,
   .state_flags = glue_state_flags,
@@ -103,5 +120,7 @@ const struct control_callbacks control_glue = {
   .inactivate = glue_inactivate,
   .invalidate = glue_invalidate,
   .activate = glue_activate,
+  .is_leaving = glue_is_leaving,
+  .left = glue_left,
   .refused = control_log_refused,
 };

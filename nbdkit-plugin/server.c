@@ -234,17 +234,20 @@ server_activate (const struct ticket *ticket, bool force, struct error *err)
 }
 
 int
-server_inactivate (unsigned drain_timeout_ms, bool *ret_has,
+server_inactivate (unsigned drain_timeout_ms, bool for_good, bool *ret_has,
                    struct ticket *ret, struct error *err)
 {
   struct handoff_status s;
+  int r;
 
   handoff_get_status (server.handoff, &s);
-  if (handoff_release (server.handoff, drain_timeout_ms, ret_has, ret,
-                       err) == -1)
-    return -1;
-  print_notices (s.notices.nr);
-  return 0;
+  r = for_good ? handoff_retire (server.handoff, drain_timeout_ms, ret_has,
+                                 ret, err)
+               : handoff_release (server.handoff, drain_timeout_ms, ret_has,
+                                  ret, err);
+  if (r == 0)
+    print_notices (s.notices.nr);
+  return r;
 }
 
 /* -- end ------------------------------------------------------------- */
@@ -258,7 +261,7 @@ stop_handoff (struct handoff *h)
   struct ticket ticket;
   bool has;
 
-  if (server_inactivate (STOP_DRAIN_MS, &has, &ticket, &err) == -1)
+  if (server_inactivate (STOP_DRAIN_MS, false, &has, &ticket, &err) == -1)
     nbdkit_error ("%s", err.text);
   handoff_get_status (h, &s);
   return s.in_flight == 0;

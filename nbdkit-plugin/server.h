@@ -50,8 +50,9 @@ void server_stop (void);
  * was taken over, and of the storage. */
 int server_activate (const struct ticket *ticket, bool force,
                      struct error *err);
-/* As handoff_release; logs what could not be kept valid. */
-int server_inactivate (unsigned drain_timeout_ms, bool *ret_has,
-                       struct ticket *ret, struct error *err);
+/* As handoff_release, or FOR_GOOD as handoff_retire; logs what could not be
+ * kept valid. */
+int server_inactivate (unsigned drain_timeout_ms, bool for_good,
+                       bool *ret_has, struct ticket *ret, struct error *err);
 
 #endif /* BATON_SERVER_H */

@@ -29,33 +29,41 @@ struct dummies {
   int nr_status;                /* calls so far */
   int nr_flush;
   int nr_inactivate;            /* ended */
+  int nr_for_good;              /* of these */
+  int nr_left;                  /* connections that have ended */
   int nr_waiting;               /* in inactivate now */
-  bool released;
-  uint32_t state;
+  int released;                 /* not 0: they need not wait */
+  int state;                    /* flags */
 };
+
+/* *N + BY, there and returned. */
+static int
+dummies_add (struct dummies *d, int *n, int by)
+{
+  int sum;
+
+  mutex_lock (&d->lock);
+  sum = *n += by;
+  cond_broadcast (&d->changed);
+  mutex_unlock (&d->lock);
+  return sum;
+}
 
 static json_t *
 dummy_status (void *opaque)
 {
   struct dummies *d = opaque;
-  int n;
 
-  mutex_lock (&d->lock);
-  n = ++d->nr_status;
-  mutex_unlock (&d->lock);
-  return json_pack ("{s:s, s:i}", "state", "active", "calls", n);
+  return json_pack ("{s:s, s:i}", "state", "active",
+                    "calls", dummies_add (d, &d->nr_status, 1));
 }
 
 static uint32_t
 dummy_state_flags (void *opaque)
 {
   struct dummies *d = opaque;
-  uint32_t state;
 
-  mutex_lock (&d->lock);
-  state = d->state;
-  mutex_unlock (&d->lock);
-  return state;
+  return (uint32_t) dummies_add (d, &d->state, 0);
 }
 
 static int
@@ -65,31 +73,44 @@ dummy_flush (void *opaque, json_t **ret_reply, struct error *err)
 
   (void) ret_reply;
   (void) err;
-  mutex_lock (&d->lock);
-  d->nr_flush++;
-  mutex_unlock (&d->lock);
+  dummies_add (d, &d->nr_flush, 1);
   return 0;
 }
 
 static int
-dummy_inactivate (void *opaque, uint32_t drain_timeout_ms,
+dummy_inactivate (void *opaque, uint32_t drain_timeout_ms, bool for_good,
                   json_t **ret_reply, struct error *err)
 {
   struct dummies *d = opaque;
 
   if (drain_timeout_ms == 1)
     return error_set (err, EBUSY, "caf\xe9: requests did not end");
+  dummies_add (d, &d->nr_waiting, 1);
   mutex_lock (&d->lock);
-  d->nr_waiting++;
-  cond_broadcast (&d->changed);
   while (drain_timeout_ms == 2 && !d->released)
     cond_wait (&d->changed, &d->lock);
   d->nr_waiting--;
   d->nr_inactivate++;
+  d->nr_for_good += for_good;
   cond_broadcast (&d->changed);
   mutex_unlock (&d->lock);
   *ret_reply = json_pack ("{s:I}", "waited", (json_int_t) drain_timeout_ms);
   return 0;
+}
+
+static void
+dummy_left (void *opaque)
+{
+  struct dummies *d = opaque;
+
+  dummies_add (d, &d->nr_left, 1);
+}
+
+static bool
+dummy_is_leaving (void *opaque)
+{
+  struct dummies *d = opaque;
+  return dummies_add (d, &d->nr_for_good, 0) > 0;
 }
 
 static int
@@ -130,26 +151,20 @@ static const struct control_callbacks dummy_callbacks = {
   .inactivate = dummy_inactivate,
   .invalidate = dummy_invalidate,
   .activate = dummy_activate,
+  .is_leaving = dummy_is_leaving,
+  .left = dummy_left,
 };
 
 static inline int
 dummies_nr_flush (struct dummies *d)
 {
-  int n;
-
-  mutex_lock (&d->lock);
-  n = d->nr_flush;
-  mutex_unlock (&d->lock);
-  return n;
+  return dummies_add (d, &d->nr_flush, 0);
 }
 
 static inline void
 dummies_release (struct dummies *d)
 {
-  mutex_lock (&d->lock);
-  d->released = true;
-  cond_broadcast (&d->changed);
-  mutex_unlock (&d->lock);
+  dummies_add (d, &d->released, 1);
 }
 
 /* Wait until a command waits in the dummy. */

@@ -169,6 +169,8 @@ test_refusals (void **state)
       "InvalidArguments", "\"force\"" },
     { "{\"execute\":\"activate\",\"arguments\":{\"ticket\":\"x\"}}",
       "InvalidArguments", "\"ticket\"" },
+    { "{\"execute\":\"inactivate\",\"arguments\":{\"exit\":1}}",
+      "InvalidArguments", "\"exit\" must be true or false" },
     { "{\"execute\":\"inactivate\",\"arguments\":"
       "{\"drain-timeout-ms\":-1}}", "InvalidArguments", "4294967295" },
     { "{\"execute\":\"inactivate\",\"arguments\":"
@@ -200,6 +202,29 @@ test_refusals (void **state)
   }
   assert_int_equal (dummies_nr_flush (&f->dummies), 0);
   assert_int_equal (f->dummies.nr_inactivate, 0);
+  close (fd);
+}
+
+/* Whoever is to end after the answer is told when the client has read it and
+ * left; it is not waited for for ever. */
+static void
+test_exit (void **state)
+{
+  struct fixture *f = *state;
+  int fd = client_open (f->path, true, true);
+
+  assert_int_equal (client_command (fd, "{\"execute\":\"inactivate\","
+                                    "\"arguments\":{\"exit\":false}}"), 0);
+  assert_int_equal (f->dummies.nr_for_good, 0);
+  assert_int_equal (client_command (fd, "{\"execute\":\"inactivate\","
+                                    "\"arguments\":{\"exit\":true}}"), 0);
+  assert_int_equal (f->dummies.nr_for_good, 1);
+  assert_int_equal (client_command (fd, "{\"execute\":\"flush\"}"), 0);
+  mutex_lock (&f->dummies.lock);
+  assert_int_equal (f->dummies.nr_left, 0);
+  while (f->dummies.nr_left == 0)
+    cond_wait (&f->dummies.changed, &f->dummies.lock);
+  mutex_unlock (&f->dummies.lock);
   close (fd);
 }
 
@@ -377,6 +402,7 @@ main (void)
     TEST (test_padding),
     TEST (test_reply_is_private),
     TEST (test_refusals),
+    TEST (test_exit),
     TEST (test_nul_inside),
     TEST (test_depth),
     TEST (test_ids_of_refusals),

@@ -201,6 +201,40 @@ test_inactivate (void **state)
   handoff_free (h);
 }
 
+/* For good: what comes now waits for the next server, and is never refused. */
+static void
+test_retire (void **state)
+{
+  struct handoff *h = new_active ();
+  struct error err = ERROR_INIT;
+  struct ticket ticket;
+  bool has;
+
+  (void) state;
+  fake.fail[FAKE_FINISH] = EIO;
+  assert_int_equal (handoff_retire (h, 100, &has, &ticket, NULL), -1);
+  fake.fail[FAKE_FINISH] = 0;
+  check_state (h, HANDOFF_ACTIVE);
+  assert_int_equal (ask (h, REQUEST_WRITE), ADMITTED);
+  handoff_leave (h);
+  fake_log_clear ();
+  assert_int_equal (handoff_retire (h, 100, &has, &ticket, NULL), 0);
+  assert_string_equal (fake_log (), "finish unlock image-close close-io");
+  assert_int_equal (ask (h, REQUEST_WRITE), PARKED);
+  assert_int_equal (ask (h, REQUEST_READ), PARKED);
+  assert_int_equal (handoff_activate (h, &err), -1);
+  check_error (&err, ESHUTDOWN, "WrongState", "about to end");
+  assert_int_equal (handoff_inactivate (h, 100, NULL), 0);
+  assert_int_equal (handoff_retire (h, 100, &has, &ticket, NULL), 0);
+  handoff_free (h);
+
+  h = new_active ();
+  assert_int_equal (handoff_inactivate (h, 100, NULL), 0);
+  assert_int_equal (handoff_retire (h, 100, &has, &ticket, NULL), 0);
+  assert_int_equal (handoff_activate (h, NULL), -1);
+  handoff_free (h);
+}
+
 static void
 test_inactivate_finish_fails (void **state)
 {
@@ -291,6 +325,7 @@ main (void)
     cmocka_unit_test (test_activate_fails),
     cmocka_unit_test (test_activate_other_size),
     cmocka_unit_test (test_inactivate),
+    cmocka_unit_test (test_retire),
     cmocka_unit_test (test_inactivate_finish_fails),
     cmocka_unit_test (test_inactivate_poisoned),
     cmocka_unit_test (test_inactivate_drain_timeout),
