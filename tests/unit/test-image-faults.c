@@ -308,6 +308,8 @@ static void
 run_shape (const struct world_shape *shape, struct totals *totals)
 {
   const bool verbose = getenv ("BATON_TEST_VERBOSE") != NULL;
+  /* The short form of slow builds leaves out two of three. */
+  const uint64_t step = getenv ("BATON_TEST_RUNS") ? 3 : 1;
   struct world w;
   size_t o, f;
 
@@ -317,7 +319,7 @@ run_shape (const struct world_shape *shape, struct totals *totals)
       struct point p = { &w, &operations[o], &faults[f], 0, totals };
 
       do {
-        p.nth++;
+        p.nth += p.nth ? step : 1 + f % step;
         if (verbose)
           print_message ("%s: fault %zu, call %" PRIu64 "\n", p.op->name, f,
                          p.nth);
@@ -337,7 +339,7 @@ test_faults (void **state)
                  "failed, %" PRIu64 " poisoned, %" PRIu64 " images leak, %"
                  PRIu64 " qemu-img checks\n", shape->name, t.points, t.failed,
                  t.poisoned, t.leaky, t.qemu_checks);
-  assert_true (t.points > 100);
+  assert_true (t.points > (getenv ("BATON_TEST_RUNS") ? 30 : 100));
 }
 
 /* Opening fails cleanly, whichever read fails. */
