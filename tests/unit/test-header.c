@@ -233,6 +233,24 @@ test_backing_name (void **state)
   assert_int_equal (h.backing_name_offset, 0);
 }
 
+static void
+test_data_file_name (void **state)
+{
+  static const struct header_case cases[] = {
+    { "1024 bytes", 3, {{ 112, 4, QCOW2_EXT_DATA_FILE }, { 116, 4, 1024 }}, 0,
+      EFBIG, "data file name too long: 1024 bytes, at most 1023 are allowed" },
+    { "1023 bytes", 3,
+      {{ 112, 4, QCOW2_EXT_DATA_FILE }, { 116, 4, 1023 }, { 120, 4, 0 }}, 0,
+      EINVAL, "data file name contains a NUL byte" },
+    { "NUL inside", 3,
+      {{ 112, 4, QCOW2_EXT_DATA_FILE }, { 116, 4, 4 }, { 120, 4, 0x61006200 }},
+      0, EINVAL, "data file name contains a NUL byte" },
+  };
+
+  (void) state;
+  RUN_CASES (cases);
+}
+
 /* Each field from its own place: no two have the same value. */
 static void
 test_fields (void **state)
@@ -363,6 +381,7 @@ main (void)
     cmocka_unit_test (test_compression),
     cmocka_unit_test (test_backing_place),
     cmocka_unit_test (test_backing_name),
+    cmocka_unit_test (test_data_file_name),
     cmocka_unit_test (test_fields),
     cmocka_unit_test (test_version_2),
     cmocka_unit_test (test_unsupported),
