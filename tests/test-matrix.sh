@@ -14,7 +14,8 @@
 # options of `qemu-img create', parameters of our server.  By default a sample
 # is run, a part of it new every time; BATON_TEST_LONG=1 runs all.
 # BATON_MATRIX_OPS=n sets the number of operations, BATON_MATRIX_JOBS=n how
-# many combinations run side by side, BATON_MATRIX_SAMPLE=n runs n any.
+# many combinations run side by side, BATON_MATRIX_SAMPLE=n runs n any, and
+# with BATON_TEST_LONG=1 one of each kind and option besides.
 # BATON_TEST_SERVER=qemu-nbd puts QEMU on both sides, with one request at a
 # time (two in one cluster are too much for QEMU 7.2): it must pass.
 #
@@ -158,14 +159,14 @@ every_combination ()
 # Each kind, each set of options and parameters, and some of the rest.
 sample ()
 {
-  [ -z "${BATON_MATRIX_SAMPLE:-}" ] ||
+  [ -n "$long" ] || [ -z "${BATON_MATRIX_SAMPLE:-}" ] ||
     { shuf -n "$BATON_MATRIX_SAMPLE" all; return; }
   shuf all | awk -F: '
     { option = $4 ":" $5; sub (/,?refcount_bits=[0-9]*/, "", option)
       if (option ~ /luks/) option = "luks"
       if (!($1 in kinds) || !(option in options)) print
       kinds[$1] = options[option] = 1 }'
-  shuf -n 2 all
+  shuf -n "${BATON_MATRIX_SAMPLE:-2}" all
 }
 
 # -- making images -------------------------------------------------------------
@@ -493,7 +494,7 @@ fi
 cd "$tmp"
 every_combination | sort -u >all
 [ $# -eq 0 ] || { cat all; exit; }
-if [ -n "$long" ]; then shuf all; else sample | sort -u; fi >chosen
+if [ -n "$long" ] && [ -z "${BATON_MATRIX_SAMPLE:-}" ]; then shuf all; else sample | sort -u; fi >chosen
 status=0
 export srcdir top_srcdir top_builddir
 xargs -d '\n' -n 1 -P "${BATON_MATRIX_JOBS:-$(nproc)}" \
