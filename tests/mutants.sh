@@ -43,7 +43,7 @@ mutants=$(sed 's/^ *//' <<'END'
   copy-durable @ mapping-table.c @ s/return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err)/return io_pwrite (m->io, buf, bytes, new, 0, err)/ @ test-mapping-set @ R2: a copied table is durable before its L1 entry
   l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-image-crash @ K: the L1 entry is in the file
   l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-image-crash @ K: entries are written through
-  flush-sync @ image-flush.c @ s/  if (io_sync (img->io, err) == -1)/  if (0 \&\& io_sync (img->io, err) == -1)/ @ test-image-crash @ R5: a flush is a sync
+  flush-sync @ image-flush.c @ s/^      io_sync (img->io, err) == -1)/      0)/ @ test-image-crash @ R5: a flush is a sync
   data-file-sync @ image-flush.c @ s/(img->data_file && io_sync (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
   data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R10: places in a data file are not clean
   data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-image-crash @ R10: a raw data file is given real zeros

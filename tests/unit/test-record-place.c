@@ -258,10 +258,11 @@ test_every_shape (void **state)
 /* -- where another program put it ------------------------------------- */
 
 /* As QEMU does when it writes the header: all extensions one after the
- * other, ours among them, and with something of SHIFT bytes before it. */
+ * other, ours among them, with something of SHIFT bytes before it, and BEHIND
+ * it something of 40 bytes, or padding of ours. */
 static void
 rewrite_header (struct simdisk *d, uint32_t shift, uint64_t epoch,
-                bool another_behind)
+                uint32_t behind, uint32_t behind_bytes)
 {
   const struct record r = record_of (epoch);
   uint8_t h[4096] = { 0 };
@@ -279,10 +280,10 @@ rewrite_header (struct simdisk *d, uint32_t shift, uint64_t epoch,
   store_be32 (h + at + 4, RECORD_BYTES);
   record_encode (&r, h + at + 8);
   at += 8 + RECORD_BYTES;
-  if (another_behind) {
-    store_be32 (h + at, 0x12345678);
-    store_be32 (h + at + 4, 40);
-    memset (h + at + 8, 0xa5, 40);
+  if (behind) {
+    store_be32 (h + at, behind);
+    store_be32 (h + at + 4, behind_bytes);
+    memset (h + at + 8, 0xa5, behind_bytes);
   }
   assert_int_equal (io_pwrite (io, h, sizeof h, 0, IO_DSYNC, NULL), 0);
   io_close (io);
@@ -301,12 +302,31 @@ test_moved (void **state)
     for (shift = 0; shift <= 1024; shift += 8) {
       struct simdisk *d = simdisk_kill (pristine);
 
-      rewrite_header (d, shift, 7, behind);
+      rewrite_header (d, shift, 7, behind ? 0x12345678 : 0, 40);
       write_watched (d, 7, 8, 4);
       write_watched (d, 8, 9, 1);
       simdisk_free (d);
-      if (shift % 512 == 64)
-        shift = shift / 512 * 512 + 256;
+    }
+  simdisk_free (pristine);
+}
+
+/* Room for it, or too little, is before the end of the extensions. */
+static void
+test_moved_before_padding (void **state)
+{
+  static const struct shape shape = { "", "-o cluster_size=4k x 1M", false };
+  struct simdisk *pristine = make (&shape);
+  uint32_t shift, bytes;
+
+  (void) state;
+  for (shift = 264; shift <= 504; shift += 48)
+    for (bytes = 0; bytes <= 320; bytes += 8) {
+      struct simdisk *d = simdisk_kill (pristine);
+
+      rewrite_header (d, shift, 7, QCOW2_EXT_BATON_PADDING, bytes);
+      write_watched (d, 7, 8, 4);
+      write_watched (d, 8, 9, 1);
+      simdisk_free (d);
     }
   simdisk_free (pristine);
 }
@@ -356,7 +376,7 @@ test_damaged (void **state)
   struct view v;
 
   (void) state;
-  rewrite_header (d, 64, 3, false);
+  rewrite_header (d, 64, 3, 0, 0);
   put_bytes (d, 104 + 8 + 64 + 8 + 20, "\xff", 1);
   look (d, &v);
   assert_int_equal (v.found, RECORD_DAMAGED);
@@ -377,6 +397,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_every_shape),
     cmocka_unit_test (test_moved),
+    cmocka_unit_test (test_moved_before_padding),
     cmocka_unit_test (test_each_write_fails),
     cmocka_unit_test (test_damaged),
   };
