@@ -60,7 +60,10 @@ def connect():
     def get(n):
         b = b""
         while len(b) < n:
-            b += s.recv(n - len(b))
+            got = s.recv(n - len(b))
+            if not got:
+                raise ConnectionError
+            b += got
         return b
     get(18)
     s.sendall(struct.pack(">I", 3) + b"IHAVEOPT" + struct.pack(">II", 1, 0))
