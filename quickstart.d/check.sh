@@ -11,7 +11,7 @@ skipped=0
 
 packages=("${to_build[@]}" binutils diffutils e2fsprogs fio gnutls-bin jq
           iproute2 libnbd-bin procps python3-libnbd qemu-utils spin strace systemd)
-packages_long=(clang debhelper lintian valgrind)
+packages_long=(clang valgrind)
 
 # Nothing is printed after this.
 tell_result ()
@@ -81,9 +81,10 @@ long_suites ()
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" variants check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
-  suite "the packed sources, built and installed elsewhere (make distcheck)" \
+  # Once more in their short form.
+  BATON_TEST_RUNS=1 BATON_TEST_OPS=100 suite \
+        "the packed sources, built and installed elsewhere (make distcheck)" \
         . distcheck shell_tests='$(quick_tests)'
-  suite "Debian's packages (make deb)" . deb
 }
 
 main ()
@@ -103,7 +104,7 @@ main ()
     long_suites
     # Half of the matrix each time: all of it takes ten minutes more.
     export BATON_TEST_LONG=1 BATON_TEST_SECONDS=1500 BATON_MATRIX_SAMPLE=230
-    suite "make check, long form" tests check
+    suite "make check, long form" tests check shell_tests='$(long_form_tests)'
   fi
   step "done"
   [ "$failed" -eq 0 ]

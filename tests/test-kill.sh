@@ -5,13 +5,13 @@
 # restart, flushed or not.  The image may have lost clusters (leaks) but
 # nothing else.  (QEMU's own server fails this test.)
 #
-# BATON_KILL_ROUNDS (default 5, 80 where BATON_TEST_LONG=1).
+# BATON_KILL_ROUNDS (default 3, 80 where BATON_TEST_LONG=1).
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img nbdkit
 
 rounds=${BATON_TEST_LONG:+80}
-rounds=${BATON_KILL_ROUNDS:-${rounds:-5}}
+rounds=${BATON_KILL_ROUNDS:-${rounds:-3}}
 
 write_and_kill ()
 {

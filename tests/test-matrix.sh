@@ -156,15 +156,17 @@ every_combination ()
   odd_sizes
 }
 
-# Each kind, each set of options and parameters, and some of the rest.
+# Each kind, each set of options and parameters, and some of the rest; by
+# default about half of that.
 sample ()
 {
   [ -n "$long" ] || [ -z "${BATON_MATRIX_SAMPLE:-}" ] ||
     { shuf -n "$BATON_MATRIX_SAMPLE" all; return; }
-  shuf all | awk -F: '
+  shuf all | awk -F: -v all="$long" -v seed="$RANDOM" '
+    BEGIN { srand (seed) }
     { option = $4 ":" $5; sub (/,?refcount_bits=[0-9]*/, "", option)
       if (option ~ /luks/) option = "luks"
-      if (!($1 in kinds) || !(option in options)) print
+      if ((!($1 in kinds) || !(option in options)) && rand () < (all ? 1 : 0.5)) print
       kinds[$1] = options[option] = 1 }'
   shuf -n "${BATON_MATRIX_SAMPLE:-2}" all
 }
