@@ -201,7 +201,8 @@ test_refusals (void **state)
     client_assert_refusal (fd, cases[i].class, "EINVAL", cases[i].text);
   }
   assert_int_equal (dummies_nr_flush (&f->dummies), 0);
-  assert_int_equal (f->dummies.nr_inactivate, 0);
+  assert_int_equal (dummies_get (&f->dummies, &f->dummies.nr_inactivate),
+                    0);
   close (fd);
 }
 
@@ -215,10 +216,12 @@ test_exit (void **state)
 
   assert_int_equal (client_command (fd, "{\"execute\":\"inactivate\","
                                     "\"arguments\":{\"exit\":false}}"), 0);
-  assert_int_equal (f->dummies.nr_for_good, 0);
+  assert_int_equal (dummies_get (&f->dummies, &f->dummies.nr_for_good),
+                    0);
   assert_int_equal (client_command (fd, "{\"execute\":\"inactivate\","
                                     "\"arguments\":{\"exit\":true}}"), 0);
-  assert_int_equal (f->dummies.nr_for_good, 1);
+  assert_int_equal (dummies_get (&f->dummies, &f->dummies.nr_for_good),
+                    1);
   assert_int_equal (client_command (fd, "{\"execute\":\"flush\"}"), 0);
   mutex_lock (&f->dummies.lock);
   assert_int_equal (f->dummies.nr_left, 0);
