@@ -13,9 +13,13 @@ packages=("${to_build[@]}" binutils diffutils e2fsprogs fio gnutls-bin jq
           iproute2 libnbd-bin procps python3-libnbd qemu-utils spin strace systemd)
 packages_long=(clang valgrind)
 
+# What each suite took, one line each.
+spent=()
+
 # Nothing is printed after this.
 tell_result ()
 {
+  [ ${#spent[@]} -eq 0 ] || printf '%s\n' "${spent[@]}"
   [ "$1" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
   [ "$skipped" -eq 0 ] || skipped_text=", $skipped skipped"
   echo "$passed passed, $failed failed${skipped_text-}"
@@ -53,10 +57,11 @@ show_logs ()
 # suite NAME DIR MAKE-ARG...: a run of make in which there are tests
 suite ()
 {
-  local name=$1 dir=$2 status=0 failed_here
+  local name=$1 dir=$2 status=0 failed_here began=$SECONDS
   shift 2
   step "$name"
   touch "$work/started"
+  : >"$work/times"
   make -k -j"$jobs" "$@" 2>&1 </dev/null | tee "$work/out" | show_progress ||
     status=$?
   failed_here=$(count 'FAIL|ERROR|XPASS')
@@ -69,6 +74,16 @@ suite ()
     failed_here=1
   fi
   failed=$((failed + failed_here))
+  [ -z "$long" ] || show_slowest
+  spent+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
+}
+
+# By the processor's seconds: a build machine's time is short.
+show_slowest ()
+{
+  sort -k2nr "$work/times" | head -n 8 | while read -r wall cpu name; do
+    say "$(printf '%6.1f s, %6.1f s of a processor  %s' "$wall" "$cpu" "$name")"
+  done
 }
 
 # What a build machine has the time for.
@@ -91,6 +106,7 @@ main ()
 {
   local long=
   [ "${CI-}" != true ] || long=1
+  export BATON_TEST_TIMES=$work/times
   at_exit=tell_result
   need "${packages[@]}" ${long:+"${packages_long[@]}"}
   configure

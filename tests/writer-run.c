@@ -253,13 +253,26 @@ fill_pipeline (struct writer *w)
     }
 }
 
+/* Whether to send nothing more; or it is the server's end. */
+static bool
+is_enough (struct writer *w)
+{
+  if (*w->stop_asked)
+    return true;
+  if (w->nr_records == 0 || w->nr_acked < w->nr_records)
+    return false;
+  if (w->victim == 0)
+    return true;
+  kill (w->victim, SIGKILL);
+  return false;
+}
+
 void
 writer_run (struct writer *w)
 {
   w->last_ack_ms = now_ms ();
   while (!w->lost) {
-    const bool end = *w->stop_asked ||
-                     (w->nr_records > 0 && w->nr_acked >= w->nr_records);
+    const bool end = is_enough (w);
 
     if (end && count_state (w, IDLE) == w->depth)
       return;

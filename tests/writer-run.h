@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <libnbd.h>
 
@@ -55,6 +56,7 @@ struct writer {
   volatile sig_atomic_t *stop_asked;    /* end when it is set */
   bool until_lost;              /* the death of a server is a normal end */
   uint64_t nr_records;          /* end after so many; 0: never */
+  pid_t victim;                 /* not 0: then kill it, and go on */
   uint64_t flush_every;         /* records; 0: never */
   bool lost;                    /* a server has gone */
   uint64_t nr_acked, nr_flushes, nr_refused, nr_switches, nr_read_back;

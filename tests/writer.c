@@ -35,6 +35,8 @@ static const char usage_text[] =
   "  --records N       end after N acknowledged records\n"
   "  --flush-every N   flush after N records (default 64, 0: never)\n"
   "  --until-lost      the death of the server is a normal end\n"
+  "  --kill PID        after --records N SIGKILL that process, the server,\n"
+  "                    with writes in flight; implies --until-lost\n"
   "  --seed N\n"
   "  --help            this text\n";
 
@@ -85,6 +87,7 @@ static const struct option long_options[] = {
   { "records", required_argument, NULL, 'r' },
   { "flush-every", required_argument, NULL, 'e' },
   { "until-lost", no_argument, NULL, 'l' },
+  { "kill", required_argument, NULL, 'k' },
   { "seed", required_argument, NULL, 's' },
   { "help", no_argument, NULL, 'h' },
   { NULL, 0, NULL, 0 },
@@ -105,6 +108,7 @@ set_option (struct writer *w, struct options *o, int c)
   case 'r': w->nr_records = n; break;
   case 'e': w->flush_every = n; break;
   case 'l': w->until_lost = true; break;
+  case 'k': w->victim = (pid_t) n; w->until_lost = true; break;
   case 's': w->random.state = n; break;
   case 'h': fputs (usage_text, stdout); exit (EXIT_SUCCESS);
   default: fputs (usage_text, stderr); exit (2);

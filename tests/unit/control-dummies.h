@@ -8,8 +8,6 @@
  *   invalidate                     succeeds with a reply of 70,000 bytes
  *   activate ticket {"fail": N}    fails with errno N, class "Planned"
  *   activate                       returns {"force": ..., "ticket": ...}
- *
- * `lock` protects the members after it.
  */
 
 #ifndef BATON_TEST_CONTROL_DUMMIES_H
@@ -71,8 +69,7 @@ dummy_flush (void *opaque, json_t **ret_reply, struct error *err)
 {
   struct dummies *d = opaque;
 
-  (void) ret_reply;
-  (void) err;
+  (void) ret_reply, (void) err;
   dummies_add (d, &d->nr_flush, 1);
   return 0;
 }
@@ -102,7 +99,6 @@ static void
 dummy_left (void *opaque)
 {
   struct dummies *d = opaque;
-
   dummies_add (d, &d->nr_left, 1);
 }
 
@@ -163,10 +159,7 @@ dummies_get (struct dummies *d, int *n)
 }
 
 static inline int
-dummies_nr_flush (struct dummies *d)
-{
-  return dummies_get (d, &d->nr_flush);
-}
+dummies_nr_flush (struct dummies *d) { return dummies_get (d, &d->nr_flush); }
 
 static inline void
 dummies_release (struct dummies *d)
