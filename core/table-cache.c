@@ -34,6 +34,8 @@
 #define MAX_SHARDS 64
 #define MIN_SLOTS_PER_SHARD 8
 #define NO_SLOT UINT32_MAX
+#define ARENA_MAPPED_BYTES (64u << 10)
+#define ARENA_ALIGN 4096        /* for files opened with O_DIRECT */
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
 
@@ -320,6 +322,36 @@ round_up_pow2 (uint32_t n)
   return p;
 }
 
+/* A large arena costs what is used of it.  A small one is not worth a mapping
+ * of its own: where images are opened by the million these cost more than all
+ * else. */
+static size_t
+arena_bytes (const struct table_cache *c)
+{
+  return (size_t) c->nr_slots * c->slice_bytes;
+}
+
+static uint8_t *
+arena_new (size_t len)
+{
+  void *p;
+
+  if (len < ARENA_MAPPED_BYTES)
+    return posix_memalign (&p, ARENA_ALIGN, len) == 0 ? p : NULL;
+  p = mmap (NULL, len, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+arena_free (uint8_t *arena, size_t len)
+{
+  if (len < ARENA_MAPPED_BYTES)
+    free (arena);
+  else if (arena)
+    munmap (arena, len);
+}
+
 static int
 shard_init (struct table_cache *c, struct shard *s, struct error *err)
   NO_TSA
@@ -328,11 +360,7 @@ shard_init (struct table_cache *c, struct shard *s, struct error *err)
   cond_init (&s->changed);
   s->slots = calloc (c->nr_slots, sizeof *s->slots);
   s->chains = malloc (c->nr_chains * sizeof *s->chains);
-  s->arena = mmap (NULL, (size_t) c->nr_slots * c->slice_bytes,
-                   PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (s->arena == MAP_FAILED)
-    s->arena = NULL;
+  s->arena = arena_new (arena_bytes (c));
   if (!s->slots || !s->chains || !s->arena)
     return error_set (err, ENOMEM, "no memory for the metadata cache");
   memset (s->chains, 0xff, c->nr_chains * sizeof *s->chains);
@@ -343,8 +371,7 @@ static void
 shard_destroy (struct table_cache *c, struct shard *s)
   NO_TSA
 {
-  if (s->arena)
-    munmap (s->arena, (size_t) c->nr_slots * c->slice_bytes);
+  arena_free (s->arena, arena_bytes (c));
   free (s->slots);
   free (s->chains);
   cond_destroy (&s->changed);

@@ -114,17 +114,30 @@ refer_l1 (struct checker *c, struct error *err)
   return r;
 }
 
+/* How many entries there are up to the last that is not 0. */
+static uint64_t
+count_entries (const struct checker *c, const uint8_t *block)
+{
+  uint64_t bytes = c->h.cluster_size;
+
+  while (bytes > 0 && block[bytes - 1] == 0)
+    bytes--;
+  return div_round_up (bytes * 8, UINT64_C (1) << c->h.refcount_order);
+}
+
 static int
 compare_block (struct checker *c, uint64_t index, const uint8_t *block,
                uint64_t *ret_leaks, struct error *err)
 {
   const uint64_t per_block = UINT64_C (1) << c->h.refblock_bits;
-  uint64_t i;
+  const uint64_t first = index * per_block;
+  uint64_t i, nr;
 
-  if (!block && index * per_block >= c->nr_clusters)
-    return 0;                   /* nothing can refer to what is there */
-  for (i = 0; i < per_block; ++i) {
-    const uint64_t cluster = index * per_block + i;
+  /* What is behind the file's end can have a count, and no reference. */
+  nr = max_u64 (block ? count_entries (c, block) : 0,
+                c->nr_clusters > first ? c->nr_clusters - first : 0);
+  for (i = 0; i < min_u64 (nr, per_block); ++i) {
+    const uint64_t cluster = first + i;
     const uint64_t wanted =
       cluster < c->nr_clusters ? c->references[cluster] : 0;
     const uint64_t n =

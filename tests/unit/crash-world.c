@@ -31,6 +31,12 @@ next_random (struct world *w)
   return w->random;
 }
 
+static unsigned
+nr_sectors (const struct world *w)
+{
+  return w->geometry->nr_sectors ? w->geometry->nr_sectors : DISK_SECTORS;
+}
+
 /* -- what sectors hold ------------------------------------------------ */
 
 void
@@ -67,8 +73,12 @@ world_open (struct world *w, struct simdisk *disk, bool writing)
   struct error err = ERROR_INIT;
   struct image *img = NULL;
   struct io *io = simdisk_open (disk, writing ? IO_OPEN_WRITE : 0, &err);
+  struct image_options options = w->options;
 
-  if (!io || image_open (io, "t.qcow2", writing, &w->options, &img,
+  /* Who only looks once needs no cache. */
+  if (!writing)
+    options.metadata_cache_bytes = 1;
+  if (!io || image_open (io, "t.qcow2", writing, &options, &img,
                          &err) == -1 ||
       (writing && image_start_writing (img, &err) == -1))
     fail_msg ("%s: seed %" PRIu64 ": cannot open what is left: %s",
@@ -101,9 +111,9 @@ check_raw (struct world *w, const uint8_t *buf)
 
   if (w->options.opener->open (w->options.opener, "data.raw", 0, &io,
                                &err) == -1 ||
-      io_pread (io, raw, sizeof raw, 0, &err) == -1)
+      io_pread (io, raw, nr_sectors (w) * SECTOR, 0, &err) == -1)
     fail_msg ("data.raw: %s", err.text);
-  for (s = 0; s < DISK_SECTORS; ++s)
+  for (s = 0; s < nr_sectors (w); ++s)
     if (memcmp (raw + s * SECTOR, buf + s * SECTOR, SECTOR) != 0)
       fail_msg ("%s: seed %" PRIu64 ": request %u: sector %u of the raw data "
                 "file is not what the guest sees", w->geometry->name, w->seed,
@@ -120,10 +130,10 @@ world_check (struct world *w, struct simdisk *disk, const uint64_t *allowed,
   struct error err = ERROR_INIT;
   unsigned s;
 
-  if (image_read (img, buf, sizeof buf, 0, &err) == -1)
+  if (image_read (img, buf, nr_sectors (w) * SECTOR, 0, &err) == -1)
     fail_msg ("%s: seed %" PRIu64 ": read: %s", w->geometry->name, w->seed,
               err.text);
-  for (s = 0; s < DISK_SECTORS; ++s) {
+  for (s = 0; s < nr_sectors (w); ++s) {
     const uint64_t bit = recognise (w, buf + s * SECTOR, s);
 
     if (!(bit & (allowed[s] | w->running[s])))
@@ -140,22 +150,19 @@ world_check (struct world *w, struct simdisk *disk, const uint64_t *allowed,
   check_references (w, disk);
 }
 
-static void run_again (struct world *w, struct simdisk *left,
-                       struct simdisk *data, const uint64_t *found);
-
 /* What data.raw means, also in the worlds that W was copied from. */
-static void
-use_data (struct world *w, struct simdisk *data)
+void
+world_use_data (struct world *w, struct simdisk *data)
 {
   simdisk_opener_put ((struct simdisk_opener *) w->options.opener, "data.raw",
                       data);
 }
 
-static void
-look_at (struct world *w, struct simdisk *left, struct simdisk *data,
-         const uint64_t *allowed, const char *how, uint64_t *ret_found)
+void
+world_look_at (struct world *w, struct simdisk *left, struct simdisk *data,
+               const uint64_t *allowed, const char *how, uint64_t *ret_found)
 {
-  use_data (w, data);
+  world_use_data (w, data);
   world_check (w, left, allowed, how, ret_found);
 }
 
@@ -167,21 +174,22 @@ look_at_cut (struct world *w)
                                  : NULL;
   uint64_t found[DISK_SECTORS];
 
-  look_at (w, left, data, w->allowed, "power cut", found);
+  world_look_at (w, left, data, w->allowed, "power cut", found);
   w->figures->cuts++;
+  w->figures->cuts_again += w->nr_crashes > 0;
   if (w->nr_crashes < MAX_CRASHES && next_random (w) % 64 == 0)
-    run_again (w, left, data, found);
+    world_run_again (w, left, data, found, 3);
   simdisk_free (left);
   simdisk_free (data);
 }
 
-static void
-look_at_kill (struct world *w)
+void
+world_look_at_kill (struct world *w)
 {
   struct simdisk *left = simdisk_kill (w->disk);
   struct simdisk *data = w->data ? simdisk_kill (w->data) : NULL;
 
-  look_at (w, left, data, w->acknowledged, "kill", NULL);
+  world_look_at (w, left, data, w->acknowledged, "kill", NULL);
   w->figures->kills++;
   simdisk_free (left);
   simdisk_free (data);
@@ -202,8 +210,8 @@ world_look (void *opaque, const struct simdisk_event *event)
   w->figures->points++;
   for (i = 0; i < nr_cuts; ++i)
     look_at_cut (w);
-  look_at_kill (w);
-  use_data (w, w->data);
+  world_look_at_kill (w);
+  world_use_data (w, w->data);
   w->checking = false;
 }
 
@@ -232,35 +240,30 @@ end (struct world *w, unsigned first, unsigned nr, uint64_t bit, bool fua)
 }
 
 void
-world_one_request (struct world *w, struct image *img)
+world_request (struct world *w, struct image *img, enum crash_request kind,
+               unsigned first, unsigned nr, unsigned flags)
 {
-  uint8_t buf[MAX_SECTORS_PER_REQUEST * SECTOR];
-  const unsigned first = next_random (w) % DISK_SECTORS / (next_random (w) % 4
-                                                           ? 4 : 1);
-  unsigned nr = 1 + next_random (w) % MAX_SECTORS_PER_REQUEST;
-  const unsigned kind = next_random (w) % 8;
-  const unsigned fua = next_random (w) % 8 == 0 ? IMAGE_FUA : 0;
+  uint8_t buf[DISK_SECTORS * SECTOR];
+  const uint64_t bit = kind == REQUEST_WRITE ? UINT64_C (1) << w->request
+                                             : ZEROS;
   struct error err = ERROR_INIT;
   unsigned i;
   int r;
 
-  nr = first + nr > DISK_SECTORS ? DISK_SECTORS - first : nr;
-  if (kind == 0) {
+  if (kind == REQUEST_FLUSH) {
     r = image_flush (img, &err);
     memcpy (w->allowed, w->acknowledged, sizeof w->allowed);
   }
-  else if (kind <= 2) {
-    begin (w, first, nr, ZEROS);
-    r = image_zero (img, nr * SECTOR, first * SECTOR,
-                    fua | (kind == 1 ? IMAGE_MAY_TRIM : 0), &err);
-    end (w, first, nr, ZEROS, fua);
-  }
   else {
-    for (i = 0; i < nr; ++i)
+    begin (w, first, nr, bit);
+    for (i = 0; kind == REQUEST_WRITE && i < nr; ++i)
       world_fill_sector (buf + i * SECTOR, w->request, first + i);
-    begin (w, first, nr, UINT64_C (1) << w->request);
-    r = image_write (img, buf, nr * SECTOR, first * SECTOR, fua, &err);
-    end (w, first, nr, UINT64_C (1) << w->request, fua);
+    r = kind == REQUEST_WRITE
+      ? image_write (img, buf, nr * SECTOR, first * SECTOR, flags, &err)
+      : image_zero (img, nr * SECTOR, first * SECTOR,
+                    flags | (kind == REQUEST_TRIM ? IMAGE_MAY_TRIM : 0),
+                    &err);
+    end (w, first, nr, bit, flags & IMAGE_FUA);
   }
   if (r == -1)
     fail_msg ("%s: seed %" PRIu64 ": request %u: %s", w->geometry->name,
@@ -268,21 +271,24 @@ world_one_request (struct world *w, struct image *img)
 }
 
 void
-world_do_requests (struct world *w, unsigned nr)
+world_one_request (struct world *w, struct image *img)
+{
+  const unsigned first = next_random (w) % nr_sectors (w) /
+                         (next_random (w) % 4 ? 4 : 1);
+  unsigned nr = 1 + next_random (w) % MAX_SECTORS_PER_REQUEST;
+  const unsigned kind = next_random (w) % 8;
+  const unsigned fua = next_random (w) % 8 == 0 ? IMAGE_FUA : 0;
+
+  nr = first + nr > nr_sectors (w) ? nr_sectors (w) - first : nr;
+  world_request (w, img, kind == 0 ? REQUEST_FLUSH : kind == 1 ? REQUEST_TRIM
+                 : kind == 2 ? REQUEST_ZERO : REQUEST_WRITE, first, nr, fua);
+}
+
+void
+world_finish (struct world *w, struct image *img)
 {
   struct error err = ERROR_INIT;
-  struct image *img;
-  unsigned i;
 
-  simdisk_trace (w->disk, world_look, w);
-  if (w->data)
-    simdisk_trace (w->data, world_look, w);
-  use_data (w, w->data);
-  img = world_open (w, w->disk, true);
-  for (i = 0; i < nr; ++i) {
-    w->request++;
-    world_one_request (w, img);
-  }
   if (image_finish (img, &err) == -1)
     fail_msg ("finish: %s", err.text);
   memcpy (w->allowed, w->acknowledged, sizeof w->allowed);
@@ -296,10 +302,28 @@ world_do_requests (struct world *w, unsigned nr)
   assert_int_equal (simdisk_nr_states (w->data), 1);
 }
 
+void
+world_do_requests (struct world *w, unsigned nr)
+{
+  struct image *img;
+  unsigned i;
+
+  simdisk_trace (w->disk, world_look, w);
+  if (w->data)
+    simdisk_trace (w->data, world_look, w);
+  world_use_data (w, w->data);
+  img = world_open (w, w->disk, true);
+  for (i = 0; i < nr; ++i) {
+    w->request++;
+    world_one_request (w, img);
+  }
+  world_finish (w, img);
+}
+
 /* Go on with what a power cut left: what it read first is all it may hold. */
-static void
-run_again (struct world *w, struct simdisk *left, struct simdisk *data,
-           const uint64_t *found)
+void
+world_run_again (struct world *w, struct simdisk *left, struct simdisk *data,
+                 const uint64_t *found, unsigned nr)
 {
   struct world again = *w;
 
@@ -311,7 +335,7 @@ run_again (struct world *w, struct simdisk *left, struct simdisk *data,
   memcpy (again.acknowledged, found, sizeof again.acknowledged);
   memcpy (again.allowed, found, sizeof again.allowed);
   memset (again.running, 0, sizeof again.running);
-  world_do_requests (&again, 3);
+  world_do_requests (&again, nr);
   world_check (&again, left, again.acknowledged, "served again", NULL);
   w->figures->again++;
 }

@@ -30,9 +30,14 @@ struct geometry {
   bool has_data_file;           /* data.raw */
   bool raw;                     /* which is a raw disk by itself */
   bool compress;                /* compress=on */
+  unsigned nr_sectors;          /* 0: DISK_SECTORS */
+  unsigned cluster_sectors;     /* where a test wants to know it */
 };
 
-struct figures { uint64_t cuts, kills, again, leaks, points; };
+struct figures {
+  uint64_t cuts, kills, leaks, points;
+  uint64_t again, cuts_again;   /* disks served again; cuts of these */
+};
 
 struct world {
   const struct geometry *geometry;
@@ -66,10 +71,31 @@ void world_check (struct world *w, struct simdisk *disk,
                   const uint64_t *allowed, const char *how,
                   uint64_t *ret_found);
 
+/* world_check, and DATA is what data.raw means; for W's own disks again
+ * afterwards, call world_use_data. */
+void world_look_at (struct world *w, struct simdisk *left,
+                    struct simdisk *data, const uint64_t *allowed,
+                    const char *how, uint64_t *ret_found);
+void world_use_data (struct world *w, struct simdisk *data);
+/* Another life of the server with what a power cut left, of which FOUND has
+ * been read; NR requests, and power cuts on the way. */
+void world_run_again (struct world *w, struct simdisk *left,
+                      struct simdisk *data, const uint64_t *found,
+                      unsigned nr);
+void world_look_at_kill (struct world *w);
+
 /* The hook for simdisk_trace, with W: power cuts, and a kill. */
 simdisk_hook world_look;
 
+enum crash_request { REQUEST_WRITE, REQUEST_ZERO, REQUEST_TRIM, REQUEST_FLUSH };
+/* As W's next request; FLAGS: IMAGE_FUA. */
+void world_request (struct world *w, struct image *img,
+                    enum crash_request kind, unsigned first, unsigned nr,
+                    unsigned flags);
+/* A random one. */
 void world_one_request (struct world *w, struct image *img);
+/* The disk's orderly end.  Nothing is left in the page cache. */
+void world_finish (struct world *w, struct image *img);
 /* A life of the server: open, NR requests, an orderly end. */
 void world_do_requests (struct world *w, unsigned nr);
 

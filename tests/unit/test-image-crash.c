@@ -21,6 +21,7 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@
 
 #include <cmocka.h>
 
+#include "crash-files.h"
 #include "crash-world.h"
 
 #define NR_REQUESTS 14u
@@ -107,62 +109,9 @@ static const struct geometry geometries[] = {
 #define NR_GEOMETRIES (sizeof geometries / sizeof geometries[0])
 
 static struct figures figures;
-static char dir[] = "/tmp/baton-crash-XXXXXX";
 static struct simdisk *base;
 static struct keyring *keyring;
 static struct simdisk *data;    /* of the geometry being tried, or NULL */
-
-/* -- images ------------------------------------------------------------ */
-
-static void
-shell (const char *command)
-{
-  char line[1024];
-
-  snprintf (line, sizeof line, "cd %s && %s", dir, command);
-  if (system (line) != 0)
-    fail_msg ("failed: %s", line);
-}
-
-static struct simdisk *
-load (const char *name)
-{
-  struct error err = ERROR_INIT;
-  struct simdisk *d;
-  char path[64];
-
-  snprintf (path, sizeof path, "%s/%s", dir, name);
-  d = simdisk_load_file (path, SECTOR, &err);
-  if (!d)
-    fail_msg ("%s: %s", path, err.text);
-  return d;
-}
-
-/* What backing and compressed images hold at first: "request 1". */
-static void
-make_base (void)
-{
-  uint8_t sector[SECTOR];
-  char path[64];
-  unsigned s;
-  FILE *fp;
-
-  snprintf (path, sizeof path, "%s/base.raw", dir);
-  fp = fopen (path, "w");
-  assert_non_null (fp);
-  for (s = 0; s < DISK_SECTORS; ++s) {
-    world_fill_sector (sector, 1, s);
-    assert_int_equal (fwrite (sector, SECTOR, 1, fp), 1);
-  }
-  fclose (fp);
-}
-
-/* What no request writes. */
-static void
-make_stale (void)
-{
-  shell ("head -c 256k /dev/zero | tr '\\0' '\\335' >stale");
-}
 
 static void
 world_init (struct world *w, const struct geometry *g,
@@ -251,10 +200,9 @@ test_growth (void **state)
   struct simdisk *pristine;
 
   (void) state;
-  make_base ();
-  base = load ("base.raw");
-  shell (g.create);
-  pristine = load ("t.qcow2");
+  base = crash_load ("base.raw");
+  crash_shell (g.create);
+  pristine = crash_load ("t.qcow2");
   grow (&g, pristine, 40);
   simdisk_free (pristine);
   simdisk_free (base);
@@ -267,25 +215,23 @@ test_crash (void **state)
   const uint64_t first = number_from_env ("BATON_TEST_SEED", 0);
   const uint64_t nr = one ? 1 : number_from_env ("BATON_TEST_RUNS",
                                                  getenv ("BATON_TEST_LONG")
-                                                 ? 60 : 4);
+                                                 ? 20 : 2);
   struct simdisk *pristine;
   uint64_t seed;
   size_t i;
 
   (void) state;
-  make_base ();
-  make_stale ();
-  base = load ("base.raw");
+  base = crash_load ("base.raw");
   assert_int_equal (keyring_new ("secret", 6, "pw", &keyring, NULL), 0);
   for (i = 0; i < NR_GEOMETRIES; ++i) {
-    shell (geometries[i].create);
-    pristine = load ("t.qcow2");
-    data = geometries[i].has_data_file ? load ("data.raw") : NULL;
+    crash_shell (geometries[i].create);
+    pristine = crash_load ("t.qcow2");
+    data = geometries[i].has_data_file ? crash_load ("data.raw") : NULL;
     for (seed = first; seed < first + nr; ++seed)
       run (&geometries[i], pristine, seed);
     simdisk_free (pristine);
     simdisk_free (data);
-    shell ("rm -f t.qcow2 data.raw");
+    crash_shell ("rm -f t.qcow2 data.raw");
   }
   simdisk_free (base);
   keyring_free (keyring);
@@ -307,10 +253,12 @@ main (void)
 
   if (system ("qemu-img --version >/dev/null 2>&1") != 0)
     return 77;
-  if (!mkdtemp (dir))
+  /* Else each large buffer is mapped and unmapped. */
+  mallopt (M_MMAP_THRESHOLD, 1 << 25);
+  mallopt (M_TRIM_THRESHOLD, 1 << 28);
+  if (crash_files_make () == -1)
     return 1;
   r = cmocka_run_group_tests (tests, NULL, NULL);
-  shell ("rm -f *");
-  rmdir (dir);
+  crash_files_remove ();
   return r;
 }
