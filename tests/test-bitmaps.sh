@@ -7,14 +7,14 @@
 # the same writes itself; and nothing new in a disabled one.  After SIGKILL,
 # and while we write, it finds them marked as in use, and we leave them so.
 #
-# BATON_BITMAPS_ROUNDS (default 1, 12 where BATON_TEST_LONG=1); a failure says
+# BATON_BITMAPS_ROUNDS (default 1, 3 where BATON_TEST_LONG=1); a failure says
 # its seed, BATON_TEST_SEED=n repeats it.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img qemu-io qemu-nbd nbdinfo nbdkit perl prlimit
 
 cd "$tmp"
-rounds=${BATON_TEST_LONG:+12}
+rounds=${BATON_TEST_LONG:+3}
 rounds=${BATON_BITMAPS_ROUNDS:-${rounds:-1}}
 seed=${BATON_TEST_SEED:-$((RANDOM << 15 | RANDOM))}
 RANDOM=$seed
