@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pass-decide.h"
+#include "pass-decide-internal.h"
 
 /* -- views ------------------------------------------------------------ */
 
@@ -35,9 +35,11 @@ parse_state (const char *word)
 void
 pass_view_parse (const json_t *status, struct pass_view *ret)
 {
+  const json_t *storage = json_object_get (status, "storage");
   const char *host = field_string (status, "host");
+  const char *locks = field_string (storage, "locks");
 
-  *ret = (struct pass_view) { .state = PASS_STATE_UNKNOWN };
+  memset (ret, 0, sizeof *ret);
   ret->state = parse_state (field_string (status, "state"));
   ret->has_size = field_u64 (status, "virtual-size", &ret->size_bytes);
   ret->has_file = field_u64 (status, "file-number", &ret->file_number);
@@ -46,20 +48,22 @@ pass_view_parse (const json_t *status, struct pass_view *ret)
   ret->has_pid = field_u64 (status, "pid", &ret->pid);
   field_bool (status, "locked", &ret->locked);
   field_bool (status, "read-only", &ret->read_only);
+  ret->locks_work = locks != NULL && strcmp (locks, "yes") == 0 &&
+                    json_is_null (json_object_get (storage, "warning"));
   if (host != NULL)
     snprintf (ret->host, sizeof ret->host, "%s", host);
 }
 
-static struct pass_view
-heard (const struct pass_event *e)
+struct pass_view
+pass_heard (const struct pass_event *e)
 {
-  const struct pass_view silent = { .state = PASS_STATE_UNKNOWN };
+  static const struct pass_view silent = { .state = PASS_STATE_UNKNOWN };
 
   return e->outcome == OUTCOME_DONE ? e->view : silent;
 }
 
-static bool
-same_server (const struct pass_view *a, const struct pass_view *b)
+bool
+pass_same_server (const struct pass_view *a, const struct pass_view *b)
 {
   return a->has_pid && b->has_pid && a->pid == b->pid &&
          a->host[0] != '\0' && strcmp (a->host, b->host) == 0;
@@ -81,16 +85,16 @@ owner_of (const struct pass *p)
   return PASS_OWNER_UNKNOWN;
 }
 
-static void
-end (struct pass *p, enum pass_result result)
+void
+pass_end (struct pass *p, enum pass_result result)
 {
   p->step = PASS_END;
   p->result = result;
   p->owner = owner_of (p);
 }
 
-static void
-end_with_dst (struct pass *p, enum pass_result result)
+void
+pass_end_with_dst (struct pass *p, enum pass_result result)
 {
   p->reason = PASS_REASON_NONE;
   p->dst.state = PASS_STATE_ACTIVE;
@@ -100,8 +104,8 @@ end_with_dst (struct pass *p, enum pass_result result)
 }
 
 /* The first step that went wrong is the one to tell of. */
-static void
-blame (struct pass *p, enum pass_reason reason)
+void
+pass_blame (struct pass *p, enum pass_reason reason)
 {
   if (p->reason != PASS_REASON_NONE)
     return;
@@ -114,18 +118,18 @@ blame (struct pass *p, enum pass_reason reason)
 static void
 take_ask_src (struct pass *p, const struct pass_event *e)
 {
-  p->src = heard (e);
+  p->src = pass_heard (e);
   if (e->outcome != OUTCOME_DONE)
-    blame (p, PASS_REASON_STEP);
+    pass_blame (p, PASS_REASON_STEP);
   /* Asked in any case: it may be the one who has the image. */
   p->step = PASS_ASK_DST;
 }
 
 /* Why not to begin.  Both have told their state. */
-static enum pass_reason
-obstacle (const struct pass_view *src, const struct pass_view *dst)
+enum pass_reason
+pass_obstacle (const struct pass_view *src, const struct pass_view *dst)
 {
-  if (same_server (src, dst))
+  if (pass_same_server (src, dst))
     return PASS_REASON_SAME_SERVER;
   if (src->has_size && dst->has_size && src->size_bytes != dst->size_bytes)
     return PASS_REASON_SIZES_DIFFER;
@@ -160,26 +164,28 @@ resume (struct pass *p)
 static void
 take_ask_dst (struct pass *p, const struct pass_event *e)
 {
-  p->dst = heard (e);
+  p->dst = pass_heard (e);
   if (e->outcome != OUTCOME_DONE)
-    blame (p, PASS_REASON_STEP);
+    pass_blame (p, PASS_REASON_STEP);
   else
-    blame (p, obstacle (&p->src, &p->dst));
+    pass_blame (p, pass_obstacle (&p->src, &p->dst));
   p->lock_decides = p->src.locked;
-  if (p->reason == PASS_REASON_NONE_ACTIVE)
+  if (p->reason == PASS_REASON_NONE_ACTIVE && p->grouped)
+    pass_resume_member (p);
+  else if (p->reason == PASS_REASON_NONE_ACTIVE)
     resume (p);
   else if (p->reason != PASS_REASON_NONE)
-    end (p, PASS_NOT_STARTED);
+    pass_end (p, PASS_NOT_STARTED);
   else if (p->dst.state == PASS_STATE_ACTIVE)
-    end_with_dst (p, PASS_ALREADY_DONE);
+    pass_end_with_dst (p, PASS_ALREADY_DONE);
   else
-    p->step = PASS_FLUSH_SRC;
+    p->step = p->grouped ? PASS_LOOK_DST : PASS_FLUSH_SRC;
 }
 
 static void
 give_up (struct pass *p)
 {
-  blame (p, PASS_REASON_STEP);
+  pass_blame (p, PASS_REASON_STEP);
   p->giving_up = true;
   p->step = PASS_RECHECK_SRC;
 }
@@ -204,7 +210,7 @@ take_inactivate_src (struct pass *p, const struct pass_event *e)
     p->step = PASS_ACTIVATE_DST;
     return;
   case OUTCOME_LOST:
-    blame (p, PASS_REASON_STEP);
+    pass_blame (p, PASS_REASON_STEP);
     p->step = PASS_RECHECK_SRC;
     return;
   default:
@@ -215,9 +221,13 @@ take_inactivate_src (struct pass *p, const struct pass_event *e)
 static void
 take_recheck_src (struct pass *p, const struct pass_event *e)
 {
-  p->src = heard (e);
+  p->src = pass_heard (e);
+  if (p->giving_up && p->grouped && p->src.state == PASS_STATE_INACTIVE) {
+    pass_resume_late (p);
+    return;
+  }
   if (p->giving_up) {
-    end (p, PASS_NOT_STARTED);
+    pass_end (p, PASS_NOT_STARTED);
     return;
   }
   switch (p->src.state) {
@@ -233,7 +243,7 @@ take_recheck_src (struct pass *p, const struct pass_event *e)
     p->step = PASS_ROLL_BACK;
     return;
   default:
-    end (p, PASS_FAILED);
+    pass_end (p, PASS_FAILED);
   }
 }
 
@@ -244,13 +254,17 @@ take_ticket_again (struct pass *p, const struct pass_event *e)
     p->reason = PASS_REASON_NONE;
     p->step = PASS_ACTIVATE_DST;
   } else
-    end (p, PASS_NOT_STARTED);
+    pass_end (p, PASS_NOT_STARTED);
 }
 
 /* It was inactive a moment ago. */
 static void
 take_fetch_ticket (struct pass *p, const struct pass_event *e)
 {
+  if (p->resumed && p->grouped) {
+    pass_take_member_ticket (p, e);
+    return;
+  }
   if (p->resumed) {
     take_ticket_again (p, e);
     return;
@@ -259,7 +273,7 @@ take_fetch_ticket (struct pass *p, const struct pass_event *e)
     p->step = PASS_ACTIVATE_DST;
     return;
   }
-  blame (p, PASS_REASON_STEP);
+  pass_blame (p, PASS_REASON_STEP);
   p->step = PASS_ROLL_BACK;
 }
 
@@ -267,14 +281,17 @@ static void
 take_activate_dst (struct pass *p, const struct pass_event *e)
 {
   if (e->outcome == OUTCOME_DONE) {
-    end_with_dst (p, PASS_DONE);
+    pass_end_with_dst (p, PASS_DONE);
     return;
   }
-  blame (p, PASS_REASON_STEP);
+  pass_blame (p, PASS_REASON_STEP);
   if (e->outcome != OUTCOME_REFUSED)
     p->dst.state = PASS_STATE_UNKNOWN;
   if (p->resumed && e->outcome != OUTCOME_LOST) {
-    end (p, PASS_NOT_STARTED);
+    if (p->grouped)
+      p->step = PASS_RETURN_SRC;
+    else
+      pass_end (p, PASS_NOT_STARTED);
     return;
   }
   /* Not sent: whatever it is, it has not got the image from us. */
@@ -284,19 +301,19 @@ take_activate_dst (struct pass *p, const struct pass_event *e)
 static void
 take_recheck_dst (struct pass *p, const struct pass_event *e)
 {
-  p->dst = heard (e);
+  p->dst = pass_heard (e);
   if (p->dst.state == PASS_STATE_ACTIVE)
-    end_with_dst (p, PASS_DONE);
+    pass_end_with_dst (p, PASS_DONE);
   else if (p->lock_decides)
     p->step = PASS_ROLL_BACK;
   else
-    end (p, PASS_FAILED);
+    pass_end (p, PASS_FAILED);
 }
 
 /* -- the way back ------------------------------------------------------ */
 
-static void
-end_rolled_back (struct pass *p)
+void
+pass_end_rolled_back (struct pass *p)
 {
   p->src.state = PASS_STATE_ACTIVE;
   p->step = PASS_END;
@@ -309,7 +326,7 @@ take_roll_back (struct pass *p, const struct pass_event *e)
 {
   switch (e->outcome) {
   case OUTCOME_DONE:
-    end_rolled_back (p);
+    pass_end_rolled_back (p);
     return;
   case OUTCOME_REFUSED:
     /* Perhaps because the destination has the lock after all. */
@@ -325,9 +342,9 @@ take_roll_back (struct pass *p, const struct pass_event *e)
 static void
 take_recheck_roll_back (struct pass *p, const struct pass_event *e)
 {
-  p->src = heard (e);
+  p->src = pass_heard (e);
   if (p->src.state == PASS_STATE_ACTIVE)
-    end_rolled_back (p);
+    pass_end_rolled_back (p);
   else
     p->step = PASS_RECHECK_WINNER;
 }
@@ -335,11 +352,11 @@ take_recheck_roll_back (struct pass *p, const struct pass_event *e)
 static void
 take_recheck_winner (struct pass *p, const struct pass_event *e)
 {
-  p->dst = heard (e);
+  p->dst = pass_heard (e);
   if (p->dst.state == PASS_STATE_ACTIVE)
-    end_with_dst (p, PASS_DONE);
+    pass_end_with_dst (p, PASS_DONE);
   else
-    end (p, PASS_FAILED);
+    pass_end (p, PASS_FAILED);
 }
 
 /* -- the table --------------------------------------------------------- */
@@ -362,13 +379,28 @@ static const struct {
                                take_recheck_roll_back },
   [PASS_RECHECK_WINNER] = { "recheck destination", true,
                             take_recheck_winner },
+  [PASS_LOOK_DST] = { "look destination", true, pass_take_look },
+  [PASS_COMPARE_DST] = { "compare destination", true, pass_take_compare },
+  [PASS_FETCH_DST_TICKET] = { "fetch ticket back", true,
+                              pass_take_dst_ticket },
+  [PASS_ASK_SRC_BACK] = { "recheck source", false, pass_take_ask_src_back },
+  [PASS_TAKE_BACK] = { "take back", true, pass_take_take_back },
+  [PASS_RECHECK_TAKE_BACK] = { "recheck destination", true,
+                               pass_take_recheck_take_back },
+  [PASS_TAKE_BACK_AGAIN] = { "take back again", true,
+                             pass_take_take_back_again },
+  [PASS_RETURN_SRC] = { "return to source", false, pass_take_return },
+  [PASS_RECHECK_RETURN] = { "recheck source", false,
+                            pass_take_recheck_return },
   [PASS_END] = { "end", false, NULL },
 };
 
 void
-pass_begin (struct pass *p)
+pass_begin (struct pass *p, bool grouped)
 {
-  *p = (struct pass) { .step = PASS_ASK_SRC };
+  memset (p, 0, sizeof *p);     /* padding too: a test compares them */
+  p->step = PASS_ASK_SRC;
+  p->grouped = grouped;
 }
 
 void

@@ -34,6 +34,8 @@
  *      source said that it is inactive, and then not which ticket it gave,
  *      the destination is asked without: it still compares what it sees with
  *      the storage, and takes over only what is released.
+ *
+ * One of a group (pass-group.h) takes more steps, which pass-member.c decides.
  */
 
 #ifndef BATON_PASS_DECIDE_H
@@ -66,6 +68,7 @@ struct pass_view {
   char host[128];               /* "" : not told */
   bool locked;
   bool read_only;
+  bool locks_work;              /* as its look at the storage told */
 };
 
 /* Fill *RET from a status object; whatever is missing is unknown. */
@@ -84,6 +87,17 @@ enum pass_step {
   PASS_RECHECK_ROLL_BACK,       /* status of the source: did it? */
   PASS_RECHECK_WINNER,          /* status of the destination: has it the
                                  * lock that the source did not get? */
+  /* Of a group's members only: */
+  PASS_LOOK_DST,                /* invalidate: can it read the image? */
+  PASS_COMPARE_DST,             /* status: and is it the same one? */
+  PASS_FETCH_DST_TICKET,        /* inactivate what is inactive: was it the
+                                 * last to have the image? */
+  PASS_ASK_SRC_BACK,            /* status: is it there to have it back? */
+  PASS_TAKE_BACK,               /* inactivate the destination */
+  PASS_RECHECK_TAKE_BACK,       /* status: does it answer? */
+  PASS_TAKE_BACK_AGAIN,
+  PASS_RETURN_SRC,              /* activate the source with the last ticket */
+  PASS_RECHECK_RETURN,          /* status of the source: did it? */
   PASS_END,
 };
 
@@ -115,6 +129,8 @@ enum pass_reason {
   PASS_REASON_NONE_ACTIVE,
   PASS_REASON_SRC_BUSY,         /* between two states */
   PASS_REASON_DST_BUSY,
+  PASS_REASON_TWICE,            /* a server of another pair too */
+  PASS_REASON_GROUP,            /* another image could not be passed */
 };
 
 struct pass {
@@ -124,6 +140,7 @@ struct pass {
                                  * at most one of the two can be active */
   bool resumed;                 /* both were inactive at the start */
   bool giving_up;               /* only ask who has it, and end */
+  bool grouped;                 /* one of several: see pass-group.h */
 
   /* Valid at PASS_END: */
   enum pass_result result;
@@ -139,7 +156,7 @@ struct pass_event {
   bool has_ticket;              /* the source has given one by now */
 };
 
-void pass_begin (struct pass *p);
+void pass_begin (struct pass *p, bool grouped);
 /* Take what came of P->step and set the next one. */
 void pass_advance (struct pass *p, const struct pass_event *e);
 
@@ -147,5 +164,8 @@ void pass_advance (struct pass *p, const struct pass_event *e);
  * a step asks. */
 const char *pass_step_name (enum pass_step step);
 bool pass_step_asks_dst (enum pass_step step);
+
+/* Have both told that they are one process? */
+bool pass_same_server (const struct pass_view *a, const struct pass_view *b);
 
 #endif /* BATON_PASS_DECIDE_H */

@@ -17,8 +17,8 @@
 
 /* Asked to end, end after the hand-over: a guest must not be left waiting
  * because somebody pressed ^C. */
-static void
-block_signals (void)
+void
+pass_run_block_signals (void)
 {
   sigset_t set;
 
@@ -26,7 +26,7 @@ block_signals (void)
   sigaddset (&set, SIGINT);
   sigaddset (&set, SIGTERM);
   sigaddset (&set, SIGHUP);
-  sigprocmask (SIG_BLOCK, &set, NULL);
+  pthread_sigmask (SIG_BLOCK, &set, NULL);
 }
 
 /* NULL: a status. */
@@ -36,11 +36,17 @@ command_of (enum pass_step step)
   switch (step) {
   case PASS_FLUSH_SRC:
     return "flush";
+  case PASS_LOOK_DST:
+    return "invalidate";
   case PASS_INACTIVATE_SRC:
   case PASS_FETCH_TICKET:
+  case PASS_FETCH_DST_TICKET:
+  case PASS_TAKE_BACK:
+  case PASS_TAKE_BACK_AGAIN:
     return "inactivate";
   case PASS_ACTIVATE_DST:
   case PASS_ROLL_BACK:
+  case PASS_RETURN_SRC:
     return "activate";
   default:
     return NULL;
@@ -52,9 +58,13 @@ static json_t *
 arguments_of (const struct pass_run *r, enum pass_step step,
               const json_t *inactivate_arguments)
 {
-  if (step == PASS_INACTIVATE_SRC || step == PASS_FETCH_TICKET)
+  const char *command = command_of (step);
+  const bool with_ticket = step == PASS_ACTIVATE_DST ||
+                           step == PASS_RETURN_SRC;
+
+  if (command != NULL && strcmp (command, "inactivate") == 0)
     return json_incref ((json_t *) inactivate_arguments);
-  if (step == PASS_ACTIVATE_DST && r->ticket != NULL)
+  if (with_ticket && r->ticket != NULL)
     return json_pack ("{s:O}", "ticket", r->ticket);
   return NULL;
 }
@@ -75,18 +85,35 @@ ask (const struct pass_run *r, struct peer *s, enum pass_step step,
   json_decref (arguments);
 }
 
+/* The last release's is what counts: a server that was asked again for its
+ * own may tell of one long ago. */
 static void
-advance (struct pass_run *r, const struct answer *answer)
+take_ticket (struct pass_run *r, json_t *ticket)
 {
-  struct pass_event e = { .outcome = answer->outcome };
-  json_t *ticket = json_object_get (answer->body, "ticket");
+  uint64_t epoch = 0;
 
+  field_u64 (ticket, "epoch", &epoch);
+  if (ticket == NULL || (r->ticket != NULL && epoch <= r->ticket_epoch))
+    return;
+  json_decref (r->ticket);
+  r->ticket = json_incref (ticket);
+  r->ticket_epoch = epoch;
+}
+
+struct pass_event
+pass_run_event (struct pass_run *r)
+{
+  const struct answer *answer = &r->records[r->nr_records - 1].answer;
+  struct pass_event e;
+
+  memset (&e, 0, sizeof e);
+  e.outcome = answer->outcome;
   if (command_of (r->pass.step) == NULL)
     pass_view_parse (answer->body, &e.view);
-  else if (ticket != NULL && r->ticket == NULL)
-    r->ticket = json_incref (ticket);
+  else
+    take_ticket (r, json_object_get (answer->body, "ticket"));
   e.has_ticket = r->ticket != NULL;
-  pass_advance (&r->pass, &e);
+  return e;
 }
 
 static void
@@ -127,27 +154,43 @@ final_status (const struct pass_run *r, struct peer *s, bool is_dst)
 }
 
 void
+pass_run_ask (struct pass_run *r, struct peer *src, struct peer *dst,
+              const json_t *inactivate_arguments, uint64_t start_us)
+{
+  struct pass_record *record = &r->records[r->nr_records++];
+
+  record->step = r->pass.step;
+  record->start_us = clock_us () - start_us;
+  ask (r, pass_step_asks_dst (record->step) ? dst : src, record->step,
+       inactivate_arguments, &record->answer);
+}
+
+void
+pass_run_finish (struct pass_run *r, struct peer *src, struct peer *dst)
+{
+  measure_pause (r);
+  r->src_status = final_status (r, src, false);
+  r->dst_status = final_status (r, dst, true);
+}
+
+void
 pass_run (struct peer *src, struct peer *dst,
           const json_t *inactivate_arguments, struct pass_run *ret)
 {
   const uint64_t start_us = clock_us ();
 
   memset (ret, 0, sizeof *ret);
-  pass_begin (&ret->pass);
+  pass_begin (&ret->pass, false);
   while (ret->pass.step != PASS_END) {
-    struct pass_record *record = &ret->records[ret->nr_records++];
+    struct pass_event e;
 
-    record->step = ret->pass.step;
-    record->start_us = clock_us () - start_us;
-    if (record->step == PASS_INACTIVATE_SRC)
-      block_signals ();
-    ask (ret, pass_step_asks_dst (record->step) ? dst : src, record->step,
-         inactivate_arguments, &record->answer);
-    advance (ret, &record->answer);
+    if (ret->pass.step == PASS_INACTIVATE_SRC)
+      pass_run_block_signals ();
+    pass_run_ask (ret, src, dst, inactivate_arguments, start_us);
+    e = pass_run_event (ret);
+    pass_advance (&ret->pass, &e);
   }
-  measure_pause (ret);
-  ret->src_status = final_status (ret, src, false);
-  ret->dst_status = final_status (ret, dst, true);
+  pass_run_finish (ret, src, dst);
 }
 
 void

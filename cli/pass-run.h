@@ -30,7 +30,8 @@ struct pass_run {
   bool paused;                  /* the guest was made to wait ... */
   uint64_t pause_us;            /* ... so long; unless PASS_FAILED: then it
                                  * waits still */
-  json_t *ticket;               /* what the source gave; owned, or NULL */
+  json_t *ticket;               /* of the last release; owned, or NULL */
+  uint64_t ticket_epoch;        /* 0: none, or it names none */
   /* At the end; NULL: silent.  Owned. */
   json_t *src_status;
   json_t *dst_status;
@@ -41,6 +42,21 @@ struct pass_run {
  * an end, which the deadlines see to. */
 void pass_run (struct peer *src, struct peer *dst,
                const json_t *inactivate_arguments, struct pass_run *ret);
+/* -- a step at a time, for a group (group-run.h); *R starts zeroed ------- */
+
+/* Do what the step says and record the answer.  START_US: clock_us at the
+ * start of it all.  Different runs, with peers of their own, may be at it on
+ * different threads. */
+void pass_run_ask (struct pass_run *r, struct peer *src, struct peer *dst,
+                   const json_t *inactivate_arguments, uint64_t start_us);
+/* What came of the last record. */
+struct pass_event pass_run_event (struct pass_run *r);
+/* At the end: what was measured, and the final statuses. */
+void pass_run_finish (struct pass_run *r, struct peer *src, struct peer *dst);
+
+/* Block INT, TERM and HUP. */
+void pass_run_block_signals (void);
+
 /* NULL is accepted. */
 void pass_run_clear (struct pass_run *r);
 

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli-world.h"
@@ -23,31 +24,69 @@ check (struct world *w)
     w->both_were_active = true;
 }
 
+static bool
+is_dst (const struct world_server *s)
+{
+  return s == &s->world->dst;
+}
+
 /* A new ticket, or the same again. */
 static void
 release (struct world_server *s)
 {
-  if (s->active)
-    s->ticket = ++s->world->nr_tickets;
+  if (s->active) {
+    s->ticket = s->world->epoch;
+    s->world->held = false;
+  }
   s->active = false;
+}
+
+static bool
+record_allows (const struct world_server *s, int ticket)
+{
+  const struct world *w = s->world;
+  const bool mine = w->held && w->held_by_dst == is_dst (s);
+
+  if (ticket != 0)
+    return w->held ? mine && w->epoch == ticket + 1 : w->epoch == ticket;
+  if (s->ticket != 0)
+    return !w->held && w->epoch == s->ticket;
+  return !w->held || mine;
 }
 
 /* NULL, or the class of the refusal. */
 static const char *
-carry_out (struct world_server *s, const char *execute)
+take_over (struct world_server *s, int ticket)
+{
+  struct world *w = s->world;
+
+  if (s->active)
+    return NULL;
+  if (w->locks && other (s)->active)
+    return "LockHeld";
+  if (w->records && !record_allows (s, ticket))
+    return "Overtaken";
+  s->active = true;
+  w->epoch++;
+  w->held = true;
+  w->held_by_dst = is_dst (s);
+  check (w);
+  return NULL;
+}
+
+/* NULL, or the class of the refusal. */
+static const char *
+carry_out (struct world_server *s, const char *execute, int ticket)
 {
   if (s->dead)
     return "Dead";
   if (strcmp (execute, "flush") == 0)
     return s->active ? NULL : "WrongState";
-  if (strcmp (execute, "inactivate") == 0)
-    release (s);
-  else if (!s->active) {
-    if (s->world->locks && other (s)->active)
-      return "LockHeld";
-    s->active = true;
-  }
-  check (s->world);
+  if (strcmp (execute, "invalidate") == 0)
+    return s->active ? "WrongState" : NULL;
+  if (strcmp (execute, "activate") == 0)
+    return take_over (s, ticket);
+  release (s);
   return NULL;
 }
 
@@ -57,8 +96,31 @@ carry_out_waiting (struct world_server *s)
   int i;
 
   for (i = 0; i < s->nr_waiting; i++)
-    carry_out (s, s->waiting[i]);
+    carry_out (s, s->waiting[i].execute, s->waiting[i].ticket);
   s->nr_waiting = 0;
+  memset (s->waiting, 0, sizeof s->waiting);
+}
+
+static bool
+changes_ownership (const char *execute)
+{
+  return strcmp (execute, "activate") == 0 ||
+         strcmp (execute, "inactivate") == 0;
+}
+
+/* The same twice in a row is the same as once. */
+static void
+wait_its_turn (struct world_server *s, const char *execute, int ticket)
+{
+  const int last = s->nr_waiting - 1;
+
+  if (!changes_ownership (execute) ||
+      (last >= 0 && strcmp (s->waiting[last].execute, execute) == 0 &&
+       s->waiting[last].ticket == ticket))
+    return;
+  if (s->nr_waiting == MAX_WAITING)
+    abort ();
+  s->waiting[s->nr_waiting++] = (struct world_command) { execute, ticket };
 }
 
 static void
@@ -67,18 +129,21 @@ die (struct world_server *s)
   s->dead = true;
   s->active = false;
   s->nr_waiting = 0;
+  memset (s->waiting, 0, sizeof s->waiting);
 }
 
 static void
 answer_status (struct world_server *s, struct answer *ret)
 {
   answer_set (ret, OUTCOME_DONE, "%s", "");
-  ret->body = json_pack ("{s:s, s:s, s:i, s:b, s:I, s:s}",
+  ret->body = json_pack ("{s:s, s:s, s:i, s:b, s:I, s:s, s:{s:s, s:n}}",
                          "state", s->active ? "active" : "inactive",
-                         "host", "h", "pid", s->pid,
+                         "host", s->world->host, "pid", s->pid,
                          "locked", s->active && s->world->locks,
                          "virtual-size", (json_int_t) 1048576,
-                         "image", "/i.qcow2");
+                         "image", "/i.qcow2", "storage",
+                         "locks", s->world->locks ? "yes" : "none",
+                         "warning");
 }
 
 static void
@@ -97,7 +162,8 @@ answer_refused (struct answer *ret, const char *class)
 }
 
 static void
-answer_now (struct world_server *s, const char *execute, struct answer *ret)
+answer_now (struct world_server *s, const char *execute, int ticket,
+            struct answer *ret)
 {
   const char *class = NULL;
 
@@ -105,13 +171,13 @@ answer_now (struct world_server *s, const char *execute, struct answer *ret)
     answer_status (s, ret);
     return;
   }
-  class = carry_out (s, execute);
+  class = carry_out (s, execute, ticket);
   if (class != NULL)
     answer_refused (ret, class);
   else
     answer_set (ret, OUTCOME_DONE, "%s", "");
   if (class == NULL && strcmp (execute, "inactivate") == 0 && s->ticket)
-    ret->body = json_pack ("{s:{s:i}}", "ticket", "n", s->ticket);
+    ret->body = json_pack ("{s:{s:i}}", "ticket", "epoch", s->ticket);
 }
 
 /* A refusal of what would do nothing is no refusal. */
@@ -124,39 +190,41 @@ would_do_nothing (const struct world_server *s, const char *execute)
 
 static void
 answer_refused_or_not (struct world_server *s, const char *execute,
-                       struct answer *ret)
+                       int ticket, struct answer *ret)
 {
   if (execute == NULL || would_do_nothing (s, execute))
-    answer_now (s, execute, ret);
+    answer_now (s, execute, ticket, ret);
   else
     answer_refused (ret, "StaleView");
 }
 
 /* The fates in which the reply is lost. */
 static void
-lose (struct world_server *s, const char *execute, enum fate fate,
-      struct answer *ret)
+lose (struct world_server *s, const char *execute, int ticket,
+      enum fate fate, struct answer *ret)
 {
   answer_lost (ret, fate >= FATE_TIMEOUT_BEFORE && fate <= FATE_TIMEOUT_LATE);
   if (fate == FATE_DIES_BEFORE || fate == FATE_RESTARTS) {
     die (s);
     s->dead = fate == FATE_DIES_BEFORE;
-    s->pid += fate == FATE_RESTARTS ? 100 : 0;
+    s->pid = fate == FATE_RESTARTS ? 100 + is_dst (s) : s->pid;
+    s->ticket = s->world->records ? 0 : s->ticket;
     return;
   }
   if (execute == NULL || fate == FATE_BROKEN_BEFORE ||
       fate == FATE_TIMEOUT_BEFORE)
     return;
   if (fate == FATE_BROKEN_LATE || fate == FATE_TIMEOUT_LATE)
-    s->waiting[s->nr_waiting++] = execute;
+    wait_its_turn (s, execute, ticket);
   else
-    carry_out (s, execute);
+    carry_out (s, execute, ticket);
   if (fate == FATE_DIES_AFTER)
     die (s);
 }
 
 static void
-ask (struct world_server *s, const char *execute, struct answer *ret)
+ask (struct world_server *s, const char *execute, int ticket,
+     struct answer *ret)
 {
   enum fate fate;
 
@@ -168,35 +236,36 @@ ask (struct world_server *s, const char *execute, struct answer *ret)
     carry_out_waiting (s);
   switch (fate) {
   case FATE_OK:
-    answer_now (s, execute, ret);
+    answer_now (s, execute, ticket, ret);
     return;
   case FATE_REFUSED:
-    answer_refused_or_not (s, execute, ret);
+    answer_refused_or_not (s, execute, ticket, ret);
     return;
   case FATE_NOT_SENT:
     answer_set (ret, OUTCOME_NOT_SENT, "cannot connect");
     return;
   default:
-    lose (s, execute, fate, ret);
+    lose (s, execute, ticket, fate, ret);
   }
 }
 
 static void
 world_status (struct peer *p, struct answer *ret)
 {
-  ask ((struct world_server *) p, NULL, ret);
+  ask ((struct world_server *) p, NULL, 0, ret);
 }
 
 static void
 world_command (struct peer *p, const char *execute, const json_t *arguments,
                struct answer *ret)
 {
-  const json_t *ticket = json_object_get (arguments, "ticket");
+  struct world_server *s = (struct world_server *) p;
+  uint64_t epoch = 0;
 
+  field_u64 (json_object_get (arguments, "ticket"), "epoch", &epoch);
   if (strcmp (execute, "activate") == 0)
-    ((struct world_server *) p)->asked_with =
-      (int) json_integer_value (json_object_get (ticket, "n"));
-  ask ((struct world_server *) p, execute, ret);
+    s->asked_with = (int) epoch;
+  ask (s, execute, (int) epoch, ret);
 }
 
 static void
@@ -215,9 +284,12 @@ world_init (struct world *w, bool locks,
   };
 
   memset (w, 0, sizeof *w);
+  w->host = "h";
   w->locks = locks;
   w->choose = choose;
   w->opaque = opaque;
+  w->epoch = 1;
+  w->held = true;
   w->src = (struct world_server) {
     .peer = { &ops, "/a.sock" }, .world = w, .active = true, .pid = 1,
   };

@@ -4,6 +4,9 @@
  * the table of cli/peer.h in which every question may go wrong in every
  * way.  What goes wrong is chosen by the test, question by question.
  *
+ * With `records` the image has a record of who owns it, and servers obey it
+ * (docs/HANDOVER.md); a ticket is the epoch of a release.
+ *
  * A server runs its commands one after the other; a question that was not
  * answered in time may still be waiting there, and is carried out before
  * the next command, or when the world ends.
@@ -35,6 +38,13 @@ enum fate {
 
 struct world;
 
+#define MAX_WAITING 12
+
+struct world_command {
+  const char *execute;
+  int ticket;
+};
+
 struct world_server {
   struct peer peer;             /* first */
   struct world *world;
@@ -44,15 +54,19 @@ struct world_server {
   int ticket;                   /* of its last release; 0: none */
   int asked_with;               /* ticket of the last activate; 0: none */
   int nr_waiting;               /* commands asked, not yet carried out */
-  const char *waiting[8];
+  struct world_command waiting[MAX_WAITING];
 };
 
 struct world {
   struct world_server src, dst;
+  const char *host;             /* of both */
   bool locks;                   /* the image is locked by who is active */
+  bool records;                 /* off at first */
   bool both_were_active;        /* what must never be */
   unsigned nr_questions;
-  int nr_tickets;               /* made so far */
+  int epoch;                    /* activations so far */
+  bool held;                    /* as the record says, in that epoch ... */
+  bool held_by_dst;             /* ... and by whom */
   enum fate (*choose) (struct world *w, const char *execute);
   void *opaque;                 /* the test's */
 };

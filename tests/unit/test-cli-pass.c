@@ -301,7 +301,8 @@ test_resume (void **state)
   do {
     world_init (&w, true, choose, &c);
     w.src.active = false;
-    w.src.ticket = w.nr_tickets = 1;
+    w.src.ticket = w.epoch;
+    w.held = false;
     pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
     check_resumed (&run, &w);
     pass_run_clear (&run);
@@ -338,7 +339,7 @@ check_start (const char *src, const char *dst, enum pass_result result,
   const char *const statuses[] = { src, dst };
   int i;
 
-  pass_begin (&p);
+  pass_begin (&p, false);
   for (i = 0; i < 2; i++) {
     json_t *status = json_loads (statuses[i], 0, NULL);
 
