@@ -126,10 +126,30 @@ output_json (FILE *out, const json_t *value)
   putc ('\n', out);
 }
 
+json_t *
+output_lines (void (*print) (FILE *out, const void *opaque),
+              const void *opaque)
+{
+  json_t *lines = json_array ();
+  char *text = NULL, *line, *save;
+  size_t len;
+  FILE *f = open_memstream (&text, &len);
+
+  if (f == NULL)
+    return lines;
+  print (f, opaque);
+  if (fclose (f) == 0)
+    for (line = strtok_r (text, "\n", &save); line != NULL;
+         line = strtok_r (NULL, "\n", &save))
+      json_array_append_new (lines, json_string (line));
+  free (text);
+  return lines;
+}
+
 /* -- timelines ------------------------------------------------------- */
 
-static uint64_t
-end_of (const struct output_row *rows, size_t nr_rows)
+uint64_t
+output_timeline_end_us (const struct output_row *rows, size_t nr_rows)
 {
   uint64_t end = 1;
   size_t i;
@@ -180,13 +200,20 @@ print_row (FILE *out, const struct output_row *row, uint64_t end_us)
 }
 
 void
-output_timeline (FILE *out, const struct output_row *rows, size_t nr_rows)
+output_timeline_until (FILE *out, const struct output_row *rows,
+                       size_t nr_rows, uint64_t end_us)
 {
-  const uint64_t end_us = end_of (rows, nr_rows);
   size_t i;
 
   for (i = 0; i < nr_rows; i++)
     print_row (out, &rows[i], end_us);
+}
+
+void
+output_timeline (FILE *out, const struct output_row *rows, size_t nr_rows)
+{
+  output_timeline_until (out, rows, nr_rows,
+                         output_timeline_end_us (rows, nr_rows));
 }
 
 size_t

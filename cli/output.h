@@ -36,6 +36,10 @@ void output_word (FILE *out, const char *word);
 /* One line. */
 void output_json (FILE *out, const json_t *value);
 
+/* What PRINT prints, line by line.  New reference. */
+json_t *output_lines (void (*print) (FILE *out, const void *opaque),
+                      const void *opaque);
+
 /* -- timelines ------------------------------------------------------- */
 
 #define OUTPUT_BAR_COLUMNS 40
@@ -52,6 +56,13 @@ struct output_row {
 /* One line per row: name, microseconds, and a bar on a common scale. */
 void output_timeline (FILE *out, const struct output_row *rows,
                       size_t nr_rows);
+
+/* When the last of them ends; and the same lines where END_US is the end of
+ * the scale, for several timelines on one. */
+uint64_t output_timeline_end_us (const struct output_row *rows,
+                                 size_t nr_rows);
+void output_timeline_until (FILE *out, const struct output_row *rows,
+                            size_t nr_rows, uint64_t end_us);
 
 /* Rows for the phases of a "last-handover" object, from START_US on; at most
  * MAX; their number.  Names are borrowed from HANDOVER. */

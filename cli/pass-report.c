@@ -25,18 +25,9 @@ pass_report_ok (const struct pass_report *r)
 static const char *
 command_of (enum pass_step step)
 {
-  switch (step) {
-  case PASS_FLUSH_SRC:
-    return "flush";
-  case PASS_INACTIVATE_SRC:
-  case PASS_FETCH_TICKET:
-    return "inactivate";
-  case PASS_ACTIVATE_DST:
-  case PASS_ROLL_BACK:
-    return "activate";
-  default:
-    return "status";
-  }
+  const char *command = pass_step_command (step);
+
+  return command != NULL ? command : "status";
 }
 
 /* -- what went wrong --------------------------------------------------- */
@@ -145,19 +136,39 @@ tell_reason (FILE *err, const struct pass_report *r)
   case PASS_REASON_DST_BUSY:
     tell_busy (err, r->dst, r->run->pass.dst.state);
     return;
+  case PASS_REASON_TWICE:
+    fprintf (err, "baton: %s, %s: one of these servers is in another pair "
+             "too: name each image once\n", r->src, r->dst);
+    return;
   default:
     return;
   }
 }
 
+static bool
+is_way_back (enum pass_step step)
+{
+  return step == PASS_ROLL_BACK || step == PASS_ASK_SRC_BACK ||
+         step == PASS_TAKE_BACK || step == PASS_TAKE_BACK_AGAIN ||
+         step == PASS_RETURN_SRC;
+}
+
 static void
 tell_way_back (FILE *err, const struct pass_report *r)
 {
-  const struct answer *a = pass_run_answer (r->run, PASS_ROLL_BACK);
+  size_t i;
 
-  if (a != NULL && a->outcome != OUTCOME_DONE &&
-      r->run->pass.result == PASS_FAILED)
-    tell_step (err, r, PASS_ROLL_BACK);
+  if (r->run->pass.result != PASS_FAILED)
+    return;
+  for (i = r->run->nr_records; i > 0; i--) {
+    const struct pass_record *record = &r->run->records[i - 1];
+
+    if (is_way_back (record->step) &&
+        record->answer.outcome != OUTCOME_DONE) {
+      tell_step (err, r, record->step);
+      return;
+    }
+  }
 }
 
 /* -- who has it -------------------------------------------------------- */
@@ -179,18 +190,29 @@ tell_unknown (FILE *err, const struct pass_report *r)
 }
 
 static void
+tell_rolled_back (FILE *err, const struct pass_report *r)
+{
+  char us[OUTPUT_NUMBER_BYTES];
+
+  fprintf (err, "rolled back: %s is active again and serves the image",
+           r->src);
+  if (r->run->paused) {
+    output_us (r->run->pause_us, us);
+    fprintf (err, ", after a pause of %s", us);
+  }
+  putc ('\n', err);
+}
+
+static void
 tell_owner (FILE *err, const struct pass_report *r)
 {
   const struct pass *p = &r->run->pass;
-  char us[OUTPUT_NUMBER_BYTES];
 
-  output_us (r->run->pause_us, us);
   fputs ("baton: ", err);
   if (p->result == PASS_NOT_STARTED)
     fputs ("nothing was changed: ", err);
   if (p->result == PASS_ROLLED_BACK)
-    fprintf (err, "rolled back: %s is active again and serves the image, "
-             "after a pause of %s\n", r->src, us);
+    tell_rolled_back (err, r);
   else if (p->reason == PASS_REASON_BOTH_ACTIVE)
     fputs ("both are active\n", err);
   else if (p->reason == PASS_REASON_SAME_SERVER)
@@ -303,19 +325,24 @@ tell_hint (FILE *err, const struct pass_report *r)
 }
 
 void
-pass_report_failure (FILE *err, const struct pass_report *r)
+pass_report_who (FILE *err, const struct pass_report *r)
 {
   tell_reason (err, r);
   tell_way_back (err, r);
   tell_owner (err, r);
+}
+
+void
+pass_report_failure (FILE *err, const struct pass_report *r)
+{
+  pass_report_who (err, r);
   tell_hint (err, r);
 }
 
 /* -- success ------------------------------------------------------------ */
 
-/* From the last or the first word of the destination, or NULL. */
-static const char *
-image_name (const struct pass_report *r)
+const char *
+pass_report_image (const struct pass_report *r)
 {
   const struct answer *first = pass_run_answer (r->run, PASS_ASK_DST);
   const char *image = field_string (r->run->dst_status, "image");
@@ -328,7 +355,7 @@ image_name (const struct pass_report *r)
 static void
 tell_success (FILE *out, const struct pass_report *r)
 {
-  const char *image = image_name (r);
+  const char *image = pass_report_image (r);
   char us[OUTPUT_NUMBER_BYTES];
 
   if (r->run->pass.result == PASS_ALREADY_DONE) {

@@ -29,9 +29,8 @@ pass_run_block_signals (void)
   pthread_sigmask (SIG_BLOCK, &set, NULL);
 }
 
-/* NULL: a status. */
-static const char *
-command_of (enum pass_step step)
+const char *
+pass_step_command (enum pass_step step)
 {
   switch (step) {
   case PASS_FLUSH_SRC:
@@ -58,7 +57,7 @@ static json_t *
 arguments_of (const struct pass_run *r, enum pass_step step,
               const json_t *inactivate_arguments)
 {
-  const char *command = command_of (step);
+  const char *command = pass_step_command (step);
   const bool with_ticket = step == PASS_ACTIVATE_DST ||
                            step == PASS_RETURN_SRC;
 
@@ -73,7 +72,7 @@ static void
 ask (const struct pass_run *r, struct peer *s, enum pass_step step,
      const json_t *inactivate_arguments, struct answer *ret)
 {
-  const char *command = command_of (step);
+  const char *command = pass_step_command (step);
   json_t *arguments;
 
   if (command == NULL) {
@@ -108,7 +107,7 @@ pass_run_event (struct pass_run *r)
 
   memset (&e, 0, sizeof e);
   e.outcome = answer->outcome;
-  if (command_of (r->pass.step) == NULL)
+  if (pass_step_command (r->pass.step) == NULL)
     pass_view_parse (answer->body, &e.view);
   else
     take_ticket (r, json_object_get (answer->body, "ticket"));
@@ -145,7 +144,7 @@ final_status (const struct pass_run *r, struct peer *s, bool is_dst)
   if (last == NULL || last->answer.outcome == OUTCOME_NOT_SENT ||
       last->answer.outcome == OUTCOME_LOST)
     return NULL;
-  if (command_of (last->step) == NULL)
+  if (pass_step_command (last->step) == NULL)
     return json_incref (last->answer.body);
   peer_status (s, &answer);
   status = json_incref (answer.body);

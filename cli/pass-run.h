@@ -54,6 +54,9 @@ struct pass_event pass_run_event (struct pass_run *r);
 /* At the end: what was measured, and the final statuses. */
 void pass_run_finish (struct pass_run *r, struct peer *src, struct peer *dst);
 
+/* What STEP asks for; NULL: a status. */
+const char *pass_step_command (enum pass_step step);
+
 /* Block INT, TERM and HUP. */
 void pass_run_block_signals (void);
 

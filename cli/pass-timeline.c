@@ -9,32 +9,38 @@
 
 #include <config.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
 #include "pass-report.h"
 
-#define MAX_PHASES 16
-#define MAX_ROWS (PASS_END * (1 + MAX_PHASES) + 1)
-
 /* -- the servers' own phases -------------------------------------------- */
+
+static bool
+changes_state (enum pass_step step)
+{
+  switch (step) {
+  case PASS_INACTIVATE_SRC: case PASS_ACTIVATE_DST: case PASS_ROLL_BACK:
+  case PASS_TAKE_BACK: case PASS_TAKE_BACK_AGAIN: case PASS_RETURN_SRC:
+    return true;
+  default:
+    return false;
+  }
+}
 
 /* The "last-handover" that tells of record I, or NULL. */
 static const json_t *
 handover_of (const struct pass_run *r, size_t i)
 {
   const struct pass_record *record = &r->records[i];
-  const char *wanted = record->step == PASS_INACTIVATE_SRC ? "inactivate"
-                                                           : "activate";
+  const char *wanted = pass_step_command (record->step);
   const json_t *status = pass_step_asks_dst (record->step) ? r->dst_status
                                                            : r->src_status;
   const json_t *handover = json_object_get (status, "last-handover");
   const char *command = field_string (handover, "command");
   uint64_t us;
 
-  if (record->step != PASS_INACTIVATE_SRC &&
-      record->step != PASS_ACTIVATE_DST && record->step != PASS_ROLL_BACK)
+  if (!changes_state (record->step))
     return NULL;
   /* It may tell of an earlier one, where this one was refused at once. */
   if (command == NULL || strcmp (command, wanted) != 0 ||
@@ -53,7 +59,7 @@ add_phases (const json_t *handover, const struct output_row *step,
     return 0;
   field_u64 (handover, "total-us", &us);
   return output_phases (handover, 1, step->start_us + (step->us - us) / 2,
-                        rows, MAX_PHASES);
+                        rows, PASS_REPORT_MAX_PHASES);
 }
 
 /* -- rows ---------------------------------------------------------------- */
@@ -74,13 +80,26 @@ note_of (const struct answer *a)
 static bool
 is_preparation (enum pass_step step)
 {
-  return step == PASS_ASK_SRC || step == PASS_ASK_DST;
+  return step == PASS_ASK_SRC || step == PASS_ASK_DST ||
+         step == PASS_LOOK_DST || step == PASS_COMPARE_DST;
 }
 
-static size_t
-fill_rows (const struct pass_run *r, struct output_row *rows)
+uint64_t
+pass_report_start_us (const struct pass_run *r)
 {
-  uint64_t base_us = 0, pause_at_us = 0;
+  size_t i;
+
+  for (i = 0; i < r->nr_records; i++)
+    if (!is_preparation (r->records[i].step))
+      return r->records[i].start_us;
+  return UINT64_MAX;
+}
+
+size_t
+pass_report_rows (const struct pass_run *r, uint64_t base_us,
+                  struct output_row *rows)
+{
+  uint64_t pause_at_us = 0;
   size_t i, n = 0;
 
   for (i = 0; i < r->nr_records; i++) {
@@ -89,8 +108,6 @@ fill_rows (const struct pass_run *r, struct output_row *rows)
 
     if (is_preparation (record->step))
       continue;
-    if (n == 0)
-      base_us = record->start_us;
     *row = (struct output_row) {
       .name = pass_step_name (record->step), .mark = '#',
       .start_us = record->start_us - base_us, .us = record->answer.us,
@@ -112,15 +129,16 @@ fill_rows (const struct pass_run *r, struct output_row *rows)
 void
 pass_report_timeline (FILE *out, const struct pass_report *r)
 {
-  struct output_row rows[MAX_ROWS];
+  struct output_row rows[PASS_REPORT_MAX_ROWS];
 
-  output_timeline (out, rows, fill_rows (r->run, rows));
+  output_timeline (out, rows, pass_report_rows (r->run,
+                                    pass_report_start_us (r->run), rows));
 }
 
 /* -- JSON ---------------------------------------------------------------- */
 
-static const char *
-result_name (enum pass_result result)
+const char *
+pass_result_name (enum pass_result result)
 {
   static const char *const names[] = {
     [PASS_DONE] = "done",
@@ -133,8 +151,8 @@ result_name (enum pass_result result)
   return names[result];
 }
 
-static const char *
-owner_name (enum pass_owner owner)
+const char *
+pass_owner_name (enum pass_owner owner)
 {
   static const char *const names[] = {
     [PASS_OWNER_UNKNOWN] = "unknown",
@@ -165,26 +183,6 @@ step_json (const struct pass_record *record, const struct pass_report *r)
   return o;
 }
 
-/* What stderr says too, line by line. */
-static json_t *
-message_json (const struct pass_report *r)
-{
-  json_t *lines = json_array ();
-  char *text = NULL, *line, *save;
-  size_t len;
-  FILE *f = open_memstream (&text, &len);
-
-  if (f == NULL)
-    return lines;
-  pass_report_failure (f, r);
-  if (fclose (f) == 0)
-    for (line = strtok_r (text, "\n", &save); line != NULL;
-         line = strtok_r (NULL, "\n", &save))
-      json_array_append_new (lines, json_string (line));
-  free (text);
-  return lines;
-}
-
 /* NULL becomes null. */
 static void
 set_status (json_t *o, const char *key, json_t *status)
@@ -206,7 +204,7 @@ set_pause (json_t *o, const struct pass_run *r)
 }
 
 json_t *
-pass_report_json (const struct pass_report *r)
+pass_report_facts (const struct pass_report *r)
 {
   json_t *o = json_object (), *steps = json_array ();
   size_t i;
@@ -214,14 +212,28 @@ pass_report_json (const struct pass_report *r)
   for (i = 0; i < r->run->nr_records; i++)
     json_array_append_new (steps, step_json (&r->run->records[i], r));
   json_object_set_new (o, "result",
-                       json_string (result_name (r->run->pass.result)));
+                       json_string (pass_result_name (r->run->pass.result)));
   json_object_set_new (o, "owner",
-                       json_string (owner_name (r->run->pass.owner)));
+                       json_string (pass_owner_name (r->run->pass.owner)));
   set_pause (o, r->run);
   json_object_set_new (o, "steps", steps);
   set_status (o, "src", r->run->src_status);
   set_status (o, "dst", r->run->dst_status);
+  return o;
+}
+
+static void
+print_failure (FILE *out, const void *report)
+{
+  pass_report_failure (out, report);
+}
+
+json_t *
+pass_report_json (const struct pass_report *r)
+{
+  json_t *o = pass_report_facts (r);
+
   if (!pass_report_ok (r))
-    json_object_set_new (o, "message", message_json (r));
+    json_object_set_new (o, "message", output_lines (print_failure, r));
   return o;
 }

@@ -1,41 +1,95 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * baton pass SRC DST
+ * baton pass SRC DST [SRC DST]...
  *
- * What is done when is in pass-decide.h, the doing in pass-run.h, the
- * telling in pass-report.h.
+ * What is done when is in pass-decide.h and, for several, in pass-group.h;
+ * the doing in pass-run.h and group-run.h; the telling in pass-report.h and
+ * group-report.h.
  */
 
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "drain.h"
+#include "group-report.h"
 #include "output.h"
 #include "pass-report.h"
 #include "pass-run.h"
 #include "subcommand.h"
 
+#define MAX_PAIRS 256
+
+/* -- the operands ------------------------------------------------------------ */
+
+/* One path may have several names. */
+static bool
+same_endpoint (const char *a, const char *b)
+{
+  struct stat x, y;
+
+  if (strcmp (a, b) == 0)
+    return true;
+  return stat (a, &x) == 0 && stat (b, &y) == 0 && x.st_dev == y.st_dev &&
+         x.st_ino == y.st_ino;
+}
+
+static bool
+check_different (size_t nr, char *const *endpoints)
+{
+  size_t i, j;
+
+  for (i = 0; i < nr; i++)
+    for (j = i + 1; j < nr; j++) {
+      if (!same_endpoint (endpoints[i], endpoints[j]))
+        continue;
+      if (i % 2 == 0 && j == i + 1)
+        fprintf (stderr, "baton: %s: source and destination are the same; "
+                 "nothing was changed\n", endpoints[j]);
+      else
+        fprintf (stderr, "baton: %s: named twice: each server has one image, "
+                 "and is in one pair; nothing was changed\n", endpoints[j]);
+      return false;
+    }
+  return true;
+}
+
+static bool
+check_pairs (size_t nr, char *const *endpoints)
+{
+  if (nr % 2 == 0)
+    return check_different (nr, endpoints);
+  fprintf (stderr, "baton: pass: it takes pairs of SRC and DST, and %s has no "
+           "DST; nothing was changed\n", endpoints[nr - 1]);
+  return false;
+}
+
+/* -- one image ---------------------------------------------------------------- */
+
+static void
+print_json (json_t *object)
+{
+  output_json (stdout, object);
+  json_decref (object);
+  fflush (stdout);
+}
+
 static void
 print (const struct options *options, const struct pass_report *r)
 {
-  json_t *object;
-
   if (!options->json) {
     pass_report_text (stdout, stderr, r);
     return;
   }
-  object = pass_report_json (r);
-  output_json (stdout, object);
-  json_decref (object);
-  fflush (stdout);
+  print_json (pass_report_json (r));
   if (!pass_report_ok (r))
     pass_report_failure (stderr, r);
 }
 
 static int
-pass_between (const struct options *options, struct peer *src,
-              struct peer *dst)
+pass_one (const struct options *options, struct peer *src, struct peer *dst)
 {
   json_t *arguments = drain_arguments (options);
   struct pass_run result;
@@ -52,45 +106,106 @@ pass_between (const struct options *options, struct peer *src,
   return code;
 }
 
+/* -- several ------------------------------------------------------------------ */
+
+static void
+print_group (const struct options *options, const struct group_report *r)
+{
+  if (!options->json) {
+    group_report_text (stdout, stderr, r);
+    return;
+  }
+  print_json (group_report_json (r));
+  if (!group_report_ok (r))
+    group_report_failure (stderr, r);
+}
+
+static int
+pass_group (const struct options *options, size_t nr, char *const *endpoints,
+            struct peer *const *srcs, struct peer *const *dsts)
+{
+  json_t *arguments = drain_arguments (options);
+  struct group_run result;
+  const struct group_report report = {
+    .run = &result, .endpoints = endpoints,
+  };
+  int code = EXIT_FAILED;
+
+  if (group_run (nr, srcs, dsts, arguments, parallel_each, &result) == -1)
+    fputs ("baton: not enough memory; nothing was changed\n", stderr);
+  else {
+    print_group (options, &report);
+    code = group_report_ok (&report) ? EXIT_DONE : EXIT_FAILED;
+    group_run_clear (&result);
+  }
+  json_decref (arguments);
+  return code;
+}
+
+/* -- both --------------------------------------------------------------------- */
+
+/* Endpoints by twos become SRCS and DSTS. */
+static int
+connect_all (const struct options *options, size_t nr,
+             char *const *endpoints, struct peer **srcs, struct peer **dsts)
+{
+  struct error err = ERROR_INIT;
+  size_t i;
+
+  for (i = 0; i < nr; i++) {
+    struct peer **place = i % 2 == 0 ? &srcs[i / 2] : &dsts[i / 2];
+
+    if (client_new (endpoints[i], &options->deadlines, &options->tls, place,
+                    &err) == -1) {
+      fprintf (stderr, "baton: %s\n", err.text);
+      return -1;
+    }
+  }
+  return 0;
+}
+
 static int
 run (const struct options *options, size_t nr_endpoints,
      char *const *endpoints)
 {
-  struct error err = ERROR_INIT;
-  struct peer *src = NULL, *dst = NULL;
+  struct peer *srcs[MAX_PAIRS] = { NULL }, *dsts[MAX_PAIRS] = { NULL };
+  const size_t nr = nr_endpoints / 2;
   int code = EXIT_FAILED;
+  size_t i;
 
-  (void) nr_endpoints;
-  if (strcmp (endpoints[0], endpoints[1]) == 0) {
-    fprintf (stderr, "baton: %s: source and destination are the same; "
-             "nothing was changed\n", endpoints[0]);
-    return EXIT_FAILED;
+  if (!check_pairs (nr_endpoints, endpoints)) {
+    fputs ("baton: hint: baton pass --help\n", stderr);
+    return EXIT_USAGE;
   }
-  if (client_new (endpoints[0], &options->deadlines, &options->tls, &src,
-                  &err) == 0 &&
-      client_new (endpoints[1], &options->deadlines, &options->tls, &dst,
-                  &err) == 0)
-    code = pass_between (options, src, dst);
-  else
-    fprintf (stderr, "baton: %s\n", err.text);
-  peer_free (src);
-  peer_free (dst);
+  if (connect_all (options, nr_endpoints, endpoints, srcs, dsts) == 0)
+    code = nr == 1 ? pass_one (options, srcs[0], dsts[0])
+                   : pass_group (options, nr, endpoints, srcs, dsts);
+  for (i = 0; i < nr; i++) {
+    peer_free (srcs[i]);
+    peer_free (dsts[i]);
+  }
   return code;
 }
 
 const struct subcommand subcommand_pass = {
   .name = "pass",
-  .operands = "SRC DST",
+  .operands = "SRC DST...",
   .min_operands = 2,
-  .max_operands = 2,
+  .max_operands = 2 * MAX_PAIRS,
   .drains = true,
-  .summary = "pass the image from one server to another",
+  .summary = "pass images from one server to another",
   .help =
     "Pass the image from the server SRC, which is active, to DST, which is\n"
     "inactive: flush SRC while it serves, inactivate SRC, activate DST.  If\n"
     "DST refuses or is silent, SRC is activated again where that is safe;\n"
     "else it is said who has the image and what to do.  May be repeated:\n"
     "where the image is at DST already, that is success, and where a pass was\n"
-    "cut off between the two it is finished.\n",
+    "cut off between the two it is finished.\n"
+    "\n"
+    "With several pairs, SRC DST SRC DST..., the images of one guest are passed\n"
+    "as a group, all or none: all sources are flushed, then all inactivated at\n"
+    "the same time, then all destinations activated.  If one fails, every\n"
+    "image goes back to its source.  The same command again goes on with a\n"
+    "group that was cut off.\n",
   .run = run,
 };
