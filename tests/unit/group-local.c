@@ -9,47 +9,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cli-choices.h"
 #include "group-local.h"
 #include "peer.h"
-
-/* A question is asked twice at most. */
-struct choices {
-  unsigned len, at, nr_faults, max_faults;
-  enum fate fates[2];
-  unsigned limits[2];
-};
-
-static enum fate
-choose (struct world *w, const char *execute)
-{
-  struct choices *c = w->opaque;
-  const unsigned limit = execute == NULL ? NR_STATUS_FATES : NR_FATES;
-  enum fate fate;
-
-  assert (c->at < 2);
-  if (c->at == c->len)
-    c->fates[c->len++] = FATE_OK;
-  c->limits[c->at] = c->nr_faults < c->max_faults ? limit : 1;
-  fate = c->fates[c->at++];
-  c->nr_faults += fate != FATE_OK;
-  return fate;
-}
-
-/* The next combination; false after the last. */
-static bool
-next (struct choices *c, unsigned nr_faults)
-{
-  c->at = 0;
-  c->nr_faults = nr_faults;
-  while (c->len > 0) {
-    if (c->fates[c->len - 1] + 1 < c->limits[c->len - 1]) {
-      c->fates[c->len - 1]++;
-      return true;
-    }
-    c->len--;
-  }
-  return false;
-}
 
 /* -- values ---------------------------------------------------------------- */
 
@@ -57,7 +19,7 @@ static void
 wake (struct local *l, struct choices *c)
 {
   l->world.src.world = l->world.dst.world = &l->world;
-  l->world.choose = choose;
+  l->world.choose = choices_choose;
   l->world.opaque = c;
 }
 
@@ -206,7 +168,7 @@ local_ask (const struct local *l, unsigned max_faults,
     /* Without a limit nobody counts. */
     o->after.nr_faults = (uint8_t) (max_faults < UINT8_MAX ? c.nr_faults : 0);
     n += is_new (outcomes, n);
-  } while (next (&c, l->nr_faults));
+  } while (choices_next (&c, l->nr_faults));
   return n;
 }
 

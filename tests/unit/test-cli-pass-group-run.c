@@ -19,49 +19,12 @@
 
 #include <cmocka.h>
 
+#include "cli-choices.h"
 #include "cli-world.h"
 #include "group-report.h"
 #include "group-run.h"
 
 #define NR 2
-#define MAX_CHOICES 128
-
-struct choices {
-  unsigned max_faults, nr_faults, len, at;
-  enum fate fates[MAX_CHOICES];
-  unsigned limits[MAX_CHOICES];
-};
-
-static enum fate
-choose (struct world *w, const char *execute)
-{
-  struct choices *c = w->opaque;
-  const unsigned limit = execute == NULL ? NR_STATUS_FATES : NR_FATES;
-  enum fate fate;
-
-  assert_true (c->at < MAX_CHOICES);
-  if (c->at == c->len)
-    c->fates[c->len++] = FATE_OK;
-  c->limits[c->at] = c->nr_faults < c->max_faults ? limit : 1;
-  fate = c->fates[c->at++];
-  c->nr_faults += fate != FATE_OK;
-  return fate;
-}
-
-static bool
-next (struct choices *c)
-{
-  c->at = 0;
-  c->nr_faults = 0;
-  while (c->len > 0) {
-    if (c->fates[c->len - 1] + 1 < c->limits[c->len - 1]) {
-      c->fates[c->len - 1]++;
-      return true;
-    }
-    c->len--;
-  }
-  return false;
-}
 
 /* So that the choices come in one order. */
 static void
@@ -168,14 +131,14 @@ test_every_question (void **state)
 
   (void) state;
   do {
-    set_up (&s, choose, &c);
+    set_up (&s, choices_choose, &c);
     assert_int_equal (group_run (NR, s.srcs, s.dsts, NULL, one_by_one, &g), 0);
     for (i = 0; i < NR; i++)
       check_member (&g.runs[i], &s.worlds[i]);
     check_together (&g);
     group_run_clear (&g);
     n++;
-  } while (next (&c));
+  } while (choices_next (&c, 0));
   print_message ("%u runs\n", n);
   assert_true (n > 5000);
 }

@@ -17,56 +17,11 @@
 
 #include <cmocka.h>
 
+#include "cli-choices.h"
 #include "cli-world.h"
 #include "pass-run.h"
 
 #define MAX_FAULTS 4
-#define MAX_CHOICES 64
-
-/* The choices of one run, and an odometer over all runs. */
-struct choices {
-  unsigned max_faults;
-  unsigned nr_faults;
-  unsigned len;
-  enum fate fates[MAX_CHOICES];
-  unsigned limits[MAX_CHOICES];
-  unsigned at;
-};
-
-static enum fate
-choose (struct world *w, const char *execute)
-{
-  struct choices *c = w->opaque;
-  const unsigned limit = execute == NULL ? NR_STATUS_FATES : NR_FATES;
-  enum fate fate;
-
-  assert_true (c->at < MAX_CHOICES);
-  if (c->at == c->len) {
-    c->fates[c->at] = FATE_OK;
-    c->len++;
-  }
-  c->limits[c->at] = c->nr_faults < c->max_faults ? limit : 1;
-  fate = c->fates[c->at++];
-  if (fate != FATE_OK)
-    c->nr_faults++;
-  return fate;
-}
-
-/* The next combination; false after the last. */
-static bool
-next (struct choices *c)
-{
-  c->at = 0;
-  c->nr_faults = 0;
-  while (c->len > 0) {
-    if (c->fates[c->len - 1] + 1 < c->limits[c->len - 1]) {
-      c->fates[c->len - 1]++;
-      return true;
-    }
-    c->len--;
-  }
-  return false;
-}
 
 static void
 check_owner (const struct pass *p, const struct world *w)
@@ -184,12 +139,12 @@ run_all (struct choices *c, bool locks,
   unsigned n = 0;
 
   do {
-    world_init (&w, locks, choose, c);
+    world_init (&w, locks, choices_choose, c);
     pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
     check (&run, &w);
     pass_run_clear (&run);
     n++;
-  } while (next (c));
+  } while (choices_next (c, 0));
   return n;
 }
 
@@ -299,14 +254,14 @@ test_resume (void **state)
 
   (void) state;
   do {
-    world_init (&w, true, choose, &c);
+    world_init (&w, true, choices_choose, &c);
     w.src.active = false;
     w.src.ticket = w.epoch;
     w.held = false;
     pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
     check_resumed (&run, &w);
     pass_run_clear (&run);
-  } while (next (&c));
+  } while (choices_next (&c, 0));
 }
 
 /* A source that has no ticket never had the image, or has forgotten. */
@@ -318,7 +273,7 @@ test_nothing_to_resume (void **state)
   struct world w;
 
   (void) state;
-  world_init (&w, true, choose, &c);
+  world_init (&w, true, choices_choose, &c);
   w.src.active = false;
   pass_run (&w.src.peer, &w.dst.peer, NULL, &run);
   assert_int_equal (run.pass.result, PASS_NOT_STARTED);
