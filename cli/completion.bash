@@ -55,7 +55,6 @@ _baton_operand ()
   case $subcommand in
     '' | help) _baton_subcommands "$1" ;;
     check) [ "$operands" -gt 0 ] || compgen -f -- "$2" ;;
-    pass) [ "$operands" -gt 1 ] || _baton_sockets "$2" ;;
     *) _baton_sockets "$2" ;;
   esac
 }

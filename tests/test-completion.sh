@@ -47,7 +47,7 @@ offers baton status "$tmp/run/vm1" "$tmp/run/vm1.control"
 offers baton status o own
 offers baton pass "$tmp/run/" "$tmp/run/vm1.control $tmp/run/vm2.control"
 offers baton pass a "$tmp/run/vm" "$tmp/run/vm1.control $tmp/run/vm2.control"
-offers baton pass a b '' ''
+offers baton pass a b "$tmp/run/vm" "$tmp/run/vm1.control $tmp/run/vm2.control"
 offers baton status pk 'pki/ pki2/'
 
 # Each subcommand's options are those of its --help.
