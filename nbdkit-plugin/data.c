@@ -56,11 +56,11 @@ read_inactive (void *buf, uint32_t count, uint64_t offset)
 }
 
 static int
-read_once (void *buf, uint32_t count, uint64_t offset)
+read_once (void *handle, void *buf, uint32_t count, uint64_t offset)
 {
   struct error err = ERROR_INIT;
   struct image *img;
-  const int how = hold_admit (REQUEST_READ, &img);
+  const int how = hold_admit (handle, REQUEST_READ, &img);
 
   if (how == -1)
     return -1;
@@ -75,10 +75,9 @@ data_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
 {
   int r;
 
-  (void) handle;
   (void) flags;
   do
-    r = read_once (buf, count, offset);
+    r = read_once (handle, buf, count, offset);
   while (r == 1);
   return r;
 }
@@ -92,8 +91,7 @@ data_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset,
   struct error err = ERROR_INIT;
   struct image *img;
 
-  (void) handle;
-  if (hold_admit (REQUEST_WRITE, &img) == -1)
+  if (hold_admit (handle, REQUEST_WRITE, &img) == -1)
     return -1;
   return leave (image_write (img, buf, count, offset, image_flags (flags),
                              &err), &err);
@@ -105,8 +103,7 @@ data_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
   struct error err = ERROR_INIT;
   struct image *img;
 
-  (void) handle;
-  if (hold_admit (REQUEST_WRITE, &img) == -1)
+  if (hold_admit (handle, REQUEST_WRITE, &img) == -1)
     return -1;
   return leave (image_zero (img, count, offset, image_flags (flags), &err),
                 &err);
@@ -118,8 +115,7 @@ data_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
   struct error err = ERROR_INIT;
   struct image *img;
 
-  (void) handle;
-  if (hold_admit (REQUEST_WRITE, &img) == -1)
+  if (hold_admit (handle, REQUEST_WRITE, &img) == -1)
     return -1;
   return leave (image_trim (img, count, offset, image_flags (flags), &err),
                 &err);
@@ -131,9 +127,8 @@ data_flush (void *handle, uint32_t flags)
   struct error err = ERROR_INIT;
   struct image *img;
 
-  (void) handle;
   (void) flags;
-  if (hold_admit (REQUEST_FLUSH, &img) == -1)
+  if (hold_admit (handle, REQUEST_FLUSH, &img) == -1)
     return -1;
   /* Nothing was written, and an image that is never written has no flush. */
   return leave (server.read_only ? 0 : image_flush (img, &err), &err);
@@ -191,9 +186,8 @@ data_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
   };
   struct error err = ERROR_INIT;
   struct image *img;
-  const int how = hold_admit (REQUEST_EXTENTS, &img);
+  const int how = hold_admit (handle, REQUEST_EXTENTS, &img);
 
-  (void) handle;
   if (how == -1)
     return -1;
   /* What the owner has allocated changes under us: "data" is always true. */
@@ -209,9 +203,8 @@ data_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   struct error err = ERROR_INIT;
   struct image *img;
-  const int how = hold_admit (REQUEST_CACHE, &img);
+  const int how = hold_admit (handle, REQUEST_CACHE, &img);
 
-  (void) handle;
   (void) flags;
   if (how == -1)
     return -1;

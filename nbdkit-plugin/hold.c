@@ -34,30 +34,41 @@ now_ms (void)
 }
 
 static int
-give_up (void)
+give_up (struct client *client)
 {
-  nbdkit_error ("%s: not activated within hold-timeout=%u seconds",
+  const bool hung_up = client_hang_up (client);
+
+  nbdkit_error ("%s: not activated within hold-timeout=%u seconds%s",
                 server.parameters.file,
-                server.parameters.hold_timeout_seconds);
+                server.parameters.hold_timeout_seconds,
+                hung_up ? ": the client's connections are closed" : "");
+  nbdkit_set_error (ESHUTDOWN);
+  return -1;
+}
+
+/* Nobody gets the answer. */
+static int
+end_unheard (void)
+{
   nbdkit_set_error (ESHUTDOWN);
   return -1;
 }
 
 /* One slice of a wait that began at START. */
 static int
-wait_slice (uint64_t start)
+wait_slice (struct client *client, uint64_t start)
 {
   const uint64_t limit_ms =
     (uint64_t) server.parameters.hold_timeout_seconds * 1000;
   const uint64_t waited_ms = now_ms () - start;
 
+  if (client_is_hung_up (client))
+    return end_unheard ();
   if (limit_ms && waited_ms >= limit_ms)
-    return give_up ();
+    return give_up (client);
   if (nbdkit_nanosleep (0, waited_ms < SHORT_UNTIL_MS ? SHORT_SLICE_NS
-                                                      : LONG_SLICE_NS) == -1) {
-    nbdkit_set_error (ESHUTDOWN);
-    return -1;
-  }
+                                                      : LONG_SLICE_NS) == -1)
+    return end_unheard ();
   return 0;
 }
 
@@ -70,23 +81,50 @@ refuse (const struct error *err)
 }
 
 static int
-wait_admitted (enum request_kind kind, struct image **ret_image)
+wait_admitted (struct client *client, enum request_kind kind,
+               struct image **ret_image)
 {
   const uint64_t start = now_ms ();
   struct error err = ERROR_INIT;
   enum admission how;
 
   do {
-    if (wait_slice (start) == -1)
+    if (wait_slice (client, start) == -1)
       return -1;
     how = handoff_admit (server.handoff, kind, ret_image, &err);
   } while (how == PARKED);
   return how == REFUSED ? refuse (&err) : (int) how;
 }
 
-int
-hold_admit (enum request_kind kind, struct image **ret_image)
+/* nbdkit's own NBDKIT_HANDLE_NOT_NEEDED is &errno: another in each thread. */
+static char no_client;
+
+static struct client *
+client_of (void *handle)
 {
+  return handle == &no_client ? NULL : handle;
+}
+
+void *
+hold_open (void)
+{
+  struct client *client = NULL;
+
+  if (server.parameters.hold_end_close)
+    client = client_join ();
+  return client ? (void *) client : &no_client;
+}
+
+void
+hold_close (void *handle)
+{
+  client_part (client_of (handle));
+}
+
+int
+hold_admit (void *handle, enum request_kind kind, struct image **ret_image)
+{
+  struct client *client = client_of (handle);
   struct error err = ERROR_INIT;
   const enum admission how =
     handoff_admit (server.handoff, kind, ret_image, &err);
@@ -97,7 +135,9 @@ hold_admit (enum request_kind kind, struct image **ret_image)
   if (how != PARKED)
     return how;
   server.nr_parked++;
-  r = wait_admitted (kind, ret_image);
+  client_park (client);
+  r = wait_admitted (client, kind, ret_image);
+  client_unpark (client);
   server.nr_parked--;
   return r;
 }

@@ -56,6 +56,9 @@
   X ("hold-timeout", set_hold_timeout,                                      \
      "hold-timeout=<SECONDS>      How long a request may be kept waiting\n" \
      "                            (default 60, 0 for ever).\n")             \
+  X ("hold-end", set_hold_end,                                              \
+     "hold-end=error|close        And then: answer an error (default), or\n" \
+     "                            close the client's connections.\n")       \
   X ("locking", set_locking,                                                \
      "locking=auto|on|off         QEMU's image locks: where the storage\n"  \
      "                            has them (default), required, none.\n")   \
@@ -99,6 +102,7 @@ static int set_file (struct parameters *p, const char *value);
 static int set_start (struct parameters *p, const char *value);
 static int set_while_inactive (struct parameters *p, const char *value);
 static int set_hold_timeout (struct parameters *p, const char *value);
+static int set_hold_end (struct parameters *p, const char *value);
 static int set_locking (struct parameters *p, const char *value);
 static int set_host (struct parameters *p, const char *value);
 
@@ -169,6 +173,15 @@ set_hold_timeout (struct parameters *p, const char *value)
 {
   return nbdkit_parse_unsigned ("hold-timeout", value,
                                 &p->hold_timeout_seconds);
+}
+
+static int
+set_hold_end (struct parameters *p, const char *value)
+{
+  const int i = CHOOSE ("hold-end", value, "error", "close");
+
+  p->hold_end_close = i == 1;
+  return i == -1 ? -1 : 0;
 }
 
 static int
@@ -263,7 +276,9 @@ parameters_set (struct parameters *p, const char *key, const char *value)
 static int
 check_control (const struct parameters *p)
 {
-  static const char *const names[] = { "while-inactive", "hold-timeout" };
+  static const char *const names[] = {
+    "while-inactive", "hold-timeout", "hold-end"
+  };
   size_t i;
 
   if ((p->control || p->control_listen) && p->snapshot) {

@@ -32,6 +32,7 @@ struct parameters {
   bool start_inactive;
   bool hold;
   unsigned hold_timeout_seconds;        /* 0: no limit */
+  bool hold_end_close;                  /* then close the connections */
   enum locking locking;
   bool direct;
   uint64_t metadata_cache_bytes;

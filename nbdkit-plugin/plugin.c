@@ -19,6 +19,7 @@
 
 #include "compressed.h"
 #include "data.h"
+#include "hold.h"
 #include "parameters.h"
 #include "qcow2-format.h"
 #include "server.h"
@@ -44,6 +45,7 @@ plugin_config_complete (void)
 static void
 plugin_unload (void)
 {
+  client_stop ();
   server_stop ();
   parameters_free (&server.parameters);
 }
@@ -70,14 +72,14 @@ plugin_open (int readonly)
 {
   (void) readonly;
   handoff_connect (server.handoff);
-  return NBDKIT_HANDLE_NOT_NEEDED;
+  return hold_open ();
 }
 
 /* It may come after the end, or never: then nobody counts any more. */
 static void
 plugin_close (void *handle)
 {
-  (void) handle;
+  hold_close (handle);
   if (server.handoff)
     handoff_disconnect (server.handoff);
 }

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # while-inactive=hold: a request waits for the activation, at most
-# hold-timeout seconds; and a waiting request keeps nobody from leaving.
+# hold-timeout seconds; and a waiting request keeps nobody from leaving.  After
+# that an error (hold-end=error), or the end of the connection without an answer
+# (hold-end=close), which a client that reconnects does not see.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img nbdsh nbdkit
@@ -67,3 +69,78 @@ nbdsh -u "$(uri c)" -c 'h.pread(512, 0)' 2>"$tmp/err" &&
 ((SECONDS >= 1 && SECONDS <= 4)) ||
   fail "hold-timeout=1 took $SECONDS seconds"
 stop c
+
+# -- hold-end=close ------------------------------------------------------------
+
+# Every request that can be in flight at once, over two connections, one of
+# them with nothing to wait for: all end without an answer, and the server
+# lives, with no more descriptors than before.  A connection of the same process to
+# the control socket stays.
+hangs_up ()
+{
+  SECONDS=0
+  timeout 60 /usr/bin/python3 - "$@" <<'END' || fail "hold-end=close: see above"
+import errno, nbd, sys
+uri, control = sys.argv[1:]
+commander = nbd.NBD()
+commander.connect_unix(control)
+idle, busy = nbd.NBD(), nbd.NBD()
+for h in idle, busy:
+    h.set_uri_allow_local_file(True)
+    h.connect_uri(uri)
+answers = []
+def done(error):
+    answers.append(error.value)
+    return 1
+for i in range(24):
+    busy.aio_pwrite(nbd.Buffer(512), i * 512, done)
+while len(answers) < 24:
+    try:
+        busy.poll(-1)
+    except nbd.Error:
+        break
+while not (busy.aio_is_closed() or busy.aio_is_dead()):
+    busy.poll(-1)
+assert set(answers) <= {errno.ENOTCONN}, answers
+while not (idle.aio_is_closed() or idle.aio_is_dead()):
+    try:
+        idle.poll(-1)
+    except nbd.Error:
+        break
+assert b"inactive" in commander.pread(65536, 0)
+END
+  ((SECONDS >= 1 && SECONDS <= 10)) || fail "hold-end=close took $SECONDS s"
+}
+
+nr_descriptors () { find "/proc/$d_pid/fd" -type l | wc -l; }
+settled () { [ "$(nr_descriptors)" -eq "$before" ]; }
+
+start_held d hold-timeout=1 hold-end=close
+before=$(nr_descriptors)
+for i in 1 2 3; do
+  hangs_up "$(uri d)" "$(control d)"
+  baton status "$(control d)" >/dev/null || fail "round $i: it does not live"
+done
+wait_for 15 settled || fail "$before descriptors have become $(nr_descriptors)"
+
+# With TLS nbdkit ends a connection in another way.
+(umask 077; echo "alice:$(printf '%064x' 4711)" >"$tmp/psk")
+start_held e hold-timeout=1 hold-end=close --tls=require --tls-psk="$tmp/psk"
+for i in 1 2 3; do
+  hangs_up "nbds+unix://alice@/?socket=$(sock e)&tls-psk-file=$tmp/psk" \
+           "$(control e)"
+  baton status "$(control e)" >/dev/null || fail "TLS: it does not live"
+done
+stop e
+
+# A client that reconnects sees no error, however long it takes.
+launch q qemu-nbd -t -k "$(sock q)" --pid-file="$tmp/q.pid" --image-opts \
+       "driver=nbd,server.type=unix,server.path=$(sock d),reconnect-delay=60"
+held_write q
+sleep 3
+gone "$client" && fail "a client that reconnects was not kept waiting"
+baton activate "$(control d)" >/dev/null
+wait "$client" || fail "a client that reconnects saw an error"
+nbdsh -u "$(uri d)" -c 'assert h.pread(8, 65536) == b"heldheld"'
+stop q
+stop d

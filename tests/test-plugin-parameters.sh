@@ -35,6 +35,8 @@ refused 'discard= is given twice' disk.qcow2 discard=on discard=on
 refused 'start=inactive needs control=' disk.qcow2 start=inactive
 refused 'while-inactive= needs control=' disk.qcow2 while-inactive=reject
 refused 'hold-timeout= needs control=' disk.qcow2 hold-timeout=3
+refused 'hold-end= needs control=' disk.qcow2 hold-end=close
+refused 'hold-end' disk.qcow2 control=ctl hold-end=perhaps
 refused 'control=' disk.qcow2 control=
 refused 'creating the socket' disk.qcow2 control=absent/ctl
 refused 'host=' disk.qcow2 host=
@@ -46,7 +48,7 @@ refused 'data-file=here' disk.qcow2 data-file=here
 refused 'cache=unsafe' disk.qcow2 cache=unsafe
 refused "unknown parameter 'size'.*metadata-cache" disk.qcow2 size=1M
 
-accepted control=ctl start=inactive while-inactive=hold hold-timeout=0
+accepted control=ctl start=inactive while-inactive=hold hold-timeout=0 hold-end=close
 accepted control=ctl start=active while-inactive=reject hold-timeout=1
 accepted metadata-cache=auto locking=auto cache=writeback backing=same-dir
 accepted metadata-cache=16M locking=off backing=on discard=off host=me
