@@ -9,6 +9,7 @@
 #   killed          the second destination dies when it is to activate
 #   caller          baton dies when some are passed and some are not; the same
 #                   command again goes on
+#   interrupted     baton is told to stop meanwhile, and comes to the end first
 #   usage           one endpoint twice, SRC = DST, an odd number: nothing is
 #                   touched
 #
@@ -70,7 +71,7 @@ start_writer ()
 end_writer ()
 {
   local pid_name=${1}_pid
-  kill -TERM "${!pid_name}"
+  kill -TERM "${!pid_name}" || fail "$1 has ended: $(cat "$tmp/$1.out")"
   wait "${!pid_name}" || fail "$1: $(cat "$tmp/$1.out")"
   forget "${!pid_name}"
   cat "$tmp/$1.out"
@@ -211,6 +212,22 @@ caller_dies ()
   states active inactive active inactive
 }
 
+# ^C while the guest waits: it comes to an end first.
+interrupted ()
+{
+  local caller
+  watch b2 '"activate"' "kill -INT \$(cat '$tmp/caller'); sleep 0.3"
+  "$baton" pass "${group[@]:0:3}" "$tmp/watch" >/dev/null 2>&1 &
+  caller=$!
+  pids+=("$caller")
+  echo "$caller" >"$tmp/caller"
+  wait "$caller" || fail "interrupted while the guest waited"
+  forget "$caller"
+  end_watch
+  states inactive active inactive active
+  passes 0 "${back[@]}"
+}
+
 usage ()
 {
   passes 2 "${group[@]:0:3}"
@@ -292,6 +309,7 @@ source_dies ()
 
 there_and_back
 caller_dies
+interrupted
 usage
 end_writer w1
 end_writer w2
