@@ -74,15 +74,18 @@ zstd_errno (size_t r)
 }
 
 /* Rule 35: loop over frames, stop when the output is full, fail on no
- * progress. */
+ * progress.  A frame that does not end there holds more than a cluster, or
+ * lacks its end; QEMU does not take either. */
 static int
 decompress_frames (ZSTD_DCtx *dctx, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
                    struct error *err)
 {
+  size_t r = 0;
+
   while (out->pos < out->size) {
     const size_t in_pos = in->pos, out_pos = out->pos;
-    const size_t r = ZSTD_decompressStream (dctx, out, in);
 
+    r = ZSTD_decompressStream (dctx, out, in);
     if (ZSTD_isError (r))
       return error_set (err, zstd_errno (r),
                         "zstd compressed cluster is damaged: %zu of %zu "
@@ -94,6 +97,9 @@ decompress_frames (ZSTD_DCtx *dctx, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
                         "bytes could be inflated from %zu",
                         out->pos, out->size, in->size);
   }
+  if (r > 0)
+    return error_set (err, EIO, "zstd compressed cluster is damaged: its "
+                      "frame does not end with its %zu bytes", out->size);
   return 0;
 }
 

@@ -65,6 +65,20 @@ add_frame (uint8_t *out, size_t at, size_t room, const uint8_t *in,
   return output.pos;
 }
 
+/* A frame with a checksum at its end. */
+static size_t
+add_checked_frame (uint8_t *out, size_t room, const uint8_t *in, size_t len)
+{
+  ZSTD_CCtx *cctx = ZSTD_createCCtx ();
+  size_t r;
+
+  ZSTD_CCtx_setParameter (cctx, ZSTD_c_checksumFlag, 1);
+  r = ZSTD_compress2 (cctx, out, room, in, len);
+  assert_false (ZSTD_isError (r));
+  ZSTD_freeCCtx (cctx);
+  return r;
+}
+
 static void
 test_zstd_good (void **state)
 {
@@ -79,8 +93,6 @@ test_zstd_good (void **state)
     check_good (ZSTD, in, len, cluster, size);
     memset (in + len, 0xee, 512);
     check_good (ZSTD, in, len + 511, cluster, size);
-    /* More than a cluster: the output is full. */
-    check_good (ZSTD, in, len, cluster, size / 2);
   }
   free (in);
   free (cluster);
@@ -123,6 +135,13 @@ test_zstd_bad (void **state)
   check_bad (ZSTD, in, len / 2, 4096, EIO, "is too short");
   check_bad (ZSTD, in, 0, 4096, EIO, "0 of 4096 bytes could be inflated "
              "from 0");
+  /* More than a cluster, and a checksum that is cut off. */
+  check_bad (ZSTD, in, len, 2048, EIO, "its frame does not end with its 2048 "
+             "bytes");
+  len = add_checked_frame (in, sizeof in, cluster, 4096);
+  check_good (ZSTD, in, len, cluster, 4096);
+  check_bad (ZSTD, in, len - 1, 4096, EIO, "its frame does not end with its "
+             "4096 bytes");
   check_bad (ZSTD, "not zstd", 8, 4096, EIO, "is damaged: 0 of 4096");
   free (cluster);
 }
