@@ -16,6 +16,7 @@
 #include "checked.h"
 #include "cleanup.h"
 #include "image-internal.h"
+#include "io-optional.h"
 
 #define PREFIX "backing file "
 
@@ -236,6 +237,24 @@ backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,
   return image_read (b->image, buf, there, offset, err);
 }
 
+/* A raw file knows nothing but data and holes. */
+static int
+raw_extents (struct io *io, uint64_t len, uint64_t offset,
+             image_extent_fn fn, void *opaque, struct error *err)
+{
+  while (len > 0) {
+    uint64_t n;
+    const unsigned type = io_hole (io, offset, len, &n)
+      ? IMAGE_EXTENT_HOLE | IMAGE_EXTENT_ZERO : 0;
+
+    if (fn (opaque, offset, n, type, err) == -1)
+      return -1;
+    offset += n;
+    len -= n;
+  }
+  return 0;
+}
+
 int
 backing_extents (struct backing *b, uint64_t len, uint64_t offset,
                  image_extent_fn fn, void *opaque, struct error *err)
@@ -245,7 +264,7 @@ backing_extents (struct backing *b, uint64_t len, uint64_t offset,
   if (there > 0) {
     const int r = b->image
       ? image_extents (b->image, there, offset, fn, opaque, err)
-      : fn (opaque, offset, there, 0, err);
+      : raw_extents (b->io, there, offset, fn, opaque, err);
 
     if (r == -1)
       return -1;

@@ -6,6 +6,7 @@
  *   io-file-transfer.c  loops round preadv and pwritev, on aligned requests
  *   io-file-direct.c    O_DIRECT: bounce buffers, read-modify-write
  *   io-file-zero.c      zeroing
+ *   io-file-hole.c      where there are holes
  *   io-file-sync.c      syncs and durable writes: errors seen by everybody
  */
 
@@ -113,5 +114,9 @@ void zero_probe (struct io_file *f);
 /* Zero a range that ends before the end of the file; blocks are held. */
 int file_zero (struct io_file *f, uint64_t offset, uint64_t len,
                unsigned flags, struct error *err);
+
+/* See io_hole. */
+bool file_hole (struct io *io, uint64_t offset, uint64_t len,
+                uint64_t *ret_len);
 
 #endif /* BATON_IO_FILE_INTERNAL_H */

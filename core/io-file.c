@@ -270,6 +270,7 @@ static const struct io_ops file_ops = {
   .has_lock = op_has_lock,
   .mtime = op_mtime,
   .drop_cache = op_drop_cache,
+  .hole = file_hole,
 };
 
 static int

@@ -32,4 +32,16 @@ io_drop_cache (struct io *io)
     io->ops->drop_cache (io);
 }
 
+/* Whether a hole begins at OFFSET: the file keeps nothing there and reads
+ * zeros, as it does beyond its end.  *RET_LEN: how many of the LEN bytes (at
+ * least 1) the hole has, or what is not known to be a hole. */
+static inline bool
+io_hole (struct io *io, uint64_t offset, uint64_t len, uint64_t *ret_len)
+{
+  if (io->ops->hole)
+    return io->ops->hole (io, offset, len, ret_len);
+  *ret_len = len;
+  return false;
+}
+
 #endif /* BATON_IO_OPTIONAL_H */

@@ -33,6 +33,7 @@
  *   mtime       when it was last written, in ns by the storage's clock.
  *   drop_cache  forget what is cached of the file, so that the next read asks
  *               the storage; a hint, and it cannot say whether it worked.
+ *   hole        where the file keeps nothing and reads zeros.
  *
  * Without a lock of its own; implementations say theirs.
  */
@@ -71,6 +72,8 @@ struct io_ops {
   bool (*has_lock) (const struct io *io);
   uint64_t (*mtime) (struct io *io);
   void (*drop_cache) (struct io *io);
+  bool (*hole) (struct io *io, uint64_t offset, uint64_t len,
+                uint64_t *ret_len);
 };
 
 /* Implementations embed this as their first member. */

@@ -6,7 +6,8 @@
  *   simdisk-state.c  contents, what is pending, syncs
  *   simdisk-crash.c  disks made from disks
  *   simdisk-file.c   disks from files, files from disks
- *   simdisk.c        struct io, faults, the hook, locks
+ *   simdisk.c        struct io, the hook, locks
+ *   simdisk-fault.c  which call is to fail
  *   simdisk-opener.c names to disks
  *
  * All functions here are called with d->lock held.
@@ -92,6 +93,9 @@ void state_read (const struct simdisk *d, void *buf, size_t len,
  * half of the sectors are left out; 0: none. */
 uint64_t state_write (struct simdisk *d, const struct iovec *iov, int nr_iov,
                       uint64_t offset, uint64_t skip) REQUIRES (d->lock);
+/* See io_hole: what was never written to a file, or zeroed. */
+bool state_hole (const struct simdisk *d, uint64_t offset, uint64_t len,
+                 uint64_t *ret_len) REQUIRES (d->lock);
 /* The range ends at the disk's end or before. */
 void state_zero (struct simdisk *d, uint64_t offset, uint64_t len)
   REQUIRES (d->lock);

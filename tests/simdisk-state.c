@@ -62,6 +62,28 @@ state_read (const struct simdisk *d, void *buf, size_t len, uint64_t offset)
   }
 }
 
+/* A file keeps nothing where no sector was written. */
+static bool
+is_hole (const struct simdisk *d, uint64_t offset)
+{
+  return !d->device && (offset >= d->size ||
+                        !tree_get (&d->newest, offset / d->sector_bytes));
+}
+
+bool
+state_hole (const struct simdisk *d, uint64_t offset, uint64_t len,
+            uint64_t *ret_len)
+{
+  const bool hole = is_hole (d, offset);
+  uint64_t n = 0;
+
+  do
+    n += d->sector_bytes - (offset + n) % d->sector_bytes;
+  while (n < len && is_hole (d, offset + n) == hole);
+  *ret_len = min_u64 (n, len);
+  return hole;
+}
+
 static struct pending *
 find_or_add (struct simdisk *d, uint64_t number)
 {

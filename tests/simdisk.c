@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Simulated disk: struct io, faults, the hook, locks and the opener.
+ * Simulated disk: struct io, the hook and locks.
  *
  * d->lock is held for the whole of a change; the hook runs without it.  So a
  * write is applied at one point in time, and a sync is two: when it is
@@ -335,7 +335,20 @@ op_has_lock (const struct io *base)
   return has;
 }
 
+static bool
+op_hole (struct io *io, uint64_t offset, uint64_t len, uint64_t *ret_len)
+{
+  struct simdisk *d = disk_of (io);
+  bool hole;
+
+  mutex_lock (&d->lock);
+  hole = state_hole (d, offset, len, ret_len);
+  mutex_unlock (&d->lock);
+  return hole;
+}
+
 static const struct io_ops simdisk_ops = {
+  .hole = op_hole,
   .has_lock = op_has_lock,
   .pread = op_pread,
   .pwritev = op_pwritev,
@@ -374,62 +387,6 @@ simdisk_open (struct simdisk *d, unsigned flags, struct error *err)
     .disk = d,
   };
   return &io->base;
-}
-
-static void
-set_fault (struct simdisk *d, const struct fault *fault)
-{
-  mutex_lock (&d->lock);
-  d->fault = *fault;
-  mutex_unlock (&d->lock);
-}
-
-void
-simdisk_fail (struct simdisk *d, unsigned kinds, uint64_t nth, int errnum,
-              bool forever)
-{
-  const struct fault f = {
-    .kinds = kinds, .nth = errnum ? nth : 0, .errnum = errnum,
-    .forever = forever,
-  };
-
-  set_fault (d, &f);
-}
-
-void
-simdisk_fail_torn (struct simdisk *d, uint64_t nth, int errnum, uint64_t seed)
-{
-  const struct fault f = {
-    .kinds = SIMDISK_WRITE, .nth = nth, .errnum = errnum, .torn = true,
-    .seed = seed | 1,
-  };
-
-  set_fault (d, &f);
-}
-
-bool
-simdisk_fault_struck (struct simdisk *d)
-{
-  bool struck;
-
-  mutex_lock (&d->lock);
-  struck = d->fault.struck;
-  mutex_unlock (&d->lock);
-  return struck;
-}
-
-uint64_t
-simdisk_calls (struct simdisk *d, unsigned kinds)
-{
-  uint64_t nr = 0;
-  unsigned i;
-
-  mutex_lock (&d->lock);
-  for (i = 0; i < SIMDISK_NR_KINDS; ++i)
-    if (kinds & 1u << i)
-      nr += d->nr_calls[i];
-  mutex_unlock (&d->lock);
-  return nr;
 }
 
 void

@@ -75,5 +75,16 @@ qemu-img create -q -f qcow2 -b some-64k -F qcow2 overlay 24M
 qemu-io -t unsafe -f qcow2 -c 'write -q 500k 100k' -c 'write -q -z 5M 64k' \
         -c 'write -q 22M 1M' overlay
 same_map overlay
+# Holes of a raw backing file, also in the middle of a chain.
+truncate -s 9000000 base.raw
+qemu-io -t unsafe -f raw -c 'write -q 0 4k' -c 'write -q 1M 100k' \
+        -c 'write -q 3M 12k' -c 'write -q 8M 500k' base.raw
+qemu-img create -q -f qcow2 -b base.raw -F raw over-raw 12M
+same_map over-raw
+qemu-io -t unsafe -f qcow2 -c 'write -q 1060k 4k' -c 'write -q -z 8M 64k' over-raw
+same_map over-raw
+qemu-img create -q -f qcow2 -o cluster_size=512 -b over-raw -F qcow2 over-chain 10M
+qemu-io -t unsafe -f qcow2 -c 'write -q 2M 10k' over-chain
+same_map over-chain
 qemu-img convert -c -O qcow2 some-64k compressed
 same_map compressed

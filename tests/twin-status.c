@@ -132,8 +132,6 @@ figure_of (struct status_figures *f, uint32_t a, uint32_t b,
     return &f->nr_held;
   if (a == 0 && b == ZERO)
     return &f->nr_looked;
-  if (rule == STATUS_SAME_RAW && a == 0 && b == (HOLE | ZERO))
-    return &f->nr_raw;
   if (rule != STATUS_TWINS)
     return NULL;
   if ((a & ZERO) == (b & ZERO))

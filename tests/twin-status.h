@@ -21,8 +21,6 @@ struct status_figures {
                                  * host space (an allocated zero cluster) */
   uint64_t nr_looked;           /* B: data that read zeros, for it looks for
                                  * holes in the file.  A: data */
-  uint64_t nr_raw;              /* B: a hole of zeros.  A: data; see
-                                 * STATUS_SAME_RAW */
   uint64_t nr_only_a_zero;      /* these two only of two files */
   uint64_t nr_only_b_zero;
 };
@@ -37,8 +35,6 @@ enum status_rule {
                                  * counted and nothing fails */
   STATUS_SAME_FILE,             /* both serve one file at this moment: only
                                  * nr_held and nr_looked may differ */
-  STATUS_SAME_RAW,              /* the same, over a raw file with holes,
-                                 * which A does not look for: nr_raw too */
 };
 void status_compare (struct run *run, enum status_rule rule,
                      struct status_figures *ret);

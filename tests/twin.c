@@ -48,7 +48,6 @@ static const char usage_text[] =
   "  --read-only-verify   only compare A with B, and A's block status\n"
   "  --same-file          A and B serve one file: only compare, and their\n"
   "                       block status must be the same\n"
-  "  --same-file-raw      the same, but A need not find holes of a raw file\n"
   "  --verbose            print every operation before it is sent\n"
   "  --help               this text\n"
   "\n"
@@ -185,7 +184,6 @@ static const struct option long_options[] = {
   { "qemu", no_argument, NULL, 'q' },
   { "read-only-verify", no_argument, NULL, 'r' },
   { "same-file", no_argument, NULL, 'f' },
-  { "same-file-raw", no_argument, NULL, 'w' },
   { "verbose", no_argument, NULL, 'v' },
   { "help", no_argument, NULL, 'h' },
   { NULL, 0, NULL, 0 },
@@ -205,7 +203,6 @@ set_option (struct run *run, struct options *o, int c, int index)
   case 'q': o->qemu = true; break;
   case 'r': o->read_only_verify = true; break;
   case 'f': o->rule = STATUS_SAME_FILE; break;
-  case 'w': o->rule = STATUS_SAME_RAW; break;
   case 'v': run->verbose = true; break;
   case 'h': fputs (usage_text, stdout); exit (EXIT_SUCCESS);
   default: fputs (usage_text, stderr); exit (2);
@@ -269,8 +266,8 @@ report (const struct run *run, const struct status_figures *status)
   if (run->nr_fast_refused > 0)
     printf (" (%" PRIu64 " fast refused)", run->nr_fast_refused);
   printf ("; status same %" PRIu64 " held %" PRIu64 " looked %" PRIu64
-          " raw %" PRIu64 " only-A-zero %" PRIu64 " only-B-zero %" PRIu64, status->nr_same,
-          status->nr_held, status->nr_looked, status->nr_raw, status->nr_only_a_zero,
+          " only-A-zero %" PRIu64 " only-B-zero %" PRIu64, status->nr_same,
+          status->nr_held, status->nr_looked, status->nr_only_a_zero,
           status->nr_only_b_zero);
   printf (": equal\n");
 }

@@ -7,6 +7,7 @@
 
 #include "checked.h"
 #include "io-file-fixture.h"
+#include "io-optional.h"
 #include "random.h"
 
 static void
@@ -224,7 +225,38 @@ check_random (enum mode mode)
   io_close (io);
 }
 
+static void
+require_hole (struct io *io, uint64_t offset, uint64_t len, bool hole,
+              uint64_t found)
+{
+  uint64_t n = 0;
+
+  assert_int_equal (io_hole (io, offset, len, &n), hole);
+  assert_int_equal (n, found);
+}
+
+/* Data, a hole in the middle, data, a hole to the end. */
+static void
+check_holes (enum mode mode)
+{
+  enum { KIB = 1024, PIECE = 256 * KIB };
+  struct io *io = fresh_io (mode, 3 * PIECE);
+
+  assert_int_equal (truncate (path, 4 * PIECE), 0);
+  assert_int_equal (io_zero (io, PIECE, PIECE, IO_PUNCH, NULL), 0);
+  require_hole (io, 0, 4 * PIECE, false, PIECE);
+  require_hole (io, 0, 1, false, 1);
+  require_hole (io, PIECE - 1, 2, false, 1);
+  require_hole (io, PIECE, 4 * PIECE, true, PIECE);
+  require_hole (io, PIECE + 777, 99, true, 99);
+  require_hole (io, 2 * PIECE, 4 * PIECE, false, PIECE);
+  require_hole (io, 3 * PIECE, 9 * PIECE, true, 9 * PIECE);
+  require_hole (io, 5 * PIECE, 1, true, 1);
+  io_close (io);
+}
+
 ALL_MODES (end_of_file)
+ALL_MODES (holes)
 ALL_MODES (overflow)
 ALL_MODES (vectors)
 ALL_MODES (dsync)
@@ -239,6 +271,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_punch_gives_space_back),
     UNIT_ALL_MODES (end_of_file),
+    UNIT_ALL_MODES (holes),
     UNIT_ALL_MODES (overflow),
     UNIT_ALL_MODES (vectors),
     UNIT_ALL_MODES (dsync),
