@@ -111,58 +111,77 @@ resolve_in_same_dir (const struct rule *rule, const char *overlay_name,
                      const char *path, char **ret, struct error *err)
 {
   CLEANUP_FREE char *dir = real_directory (overlay_name);
-  char *real = realpath (path, NULL);
+  CLEANUP_FREE char *real = dir ? realpath (path, NULL) : NULL;
 
-  if (!dir || !real) {
-    error_set (err, errno, "%s %s: %s; put it back, or %s", rule->what, path,
-               strerror (errno), rule->otherwise);
-    free (real);
-    return -1;
-  }
-  if (!is_below (real, dir)) {
-    error_set (err, EPERM, "the image names the %s %s, which is not in or "
-               "below the image's directory %s; allow it with %s=on if the "
-               "image can be trusted", rule->what, real, dir,
-               rule->parameter);
-    free (real);
-    return -1;
-  }
+  if (!real && errno == ENOMEM)
+    return error_set (err, ENOMEM, "no memory for a %s", rule->what);
+  if (!real)
+    return error_set (err, errno, "%s %s: %s; put it back, or %s", rule->what,
+                      path, strerror (errno), rule->otherwise);
+  if (!is_below (real, dir))
+    return error_set (err, EPERM, "the image names the %s %s, which is not in "
+                      "or below the image's directory %s; allow it with %s=on "
+                      "if the image can be trusted", rule->what, real, dir,
+                      rule->parameter);
   *ret = real;
+  real = NULL;
   return 0;
 }
 
-static bool
+/* 1 or 0; -1: no memory to tell. */
+static int
 is_in_proc (const char *path)
 {
-  CLEANUP_FREE char *dir = real_directory (path);
+  CLEANUP_FREE char *dir = NULL;
   struct statfs fs;
 
-  return strncmp (path, "/proc/", strlen ("/proc/")) == 0 ||
-    (dir && statfs (dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC);
+  if (strncmp (path, "/proc/", strlen ("/proc/")) == 0)
+    return 1;
+  dir = real_directory (path);
+  if (!dir)
+    return errno == ENOMEM ? -1 : 0;
+  return statfs (dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
 /* Whether PATH is, or is a link to, a name of some process's open files
  * (/dev/fd, /proc/self/fd): these mean what that process has, not what
- * whoever wrote the name had in mind. */
-static bool
+ * whoever wrote the name had in mind.  1 or 0; -1: no memory to tell. */
+static int
 leads_to_proc (const char *path)
 {
   char target[PATH_MAX];
   char *link = strdup (path), *next;
-  bool found = false;
+  int found = link ? 0 : -1;
   unsigned i;
 
-  for (i = 0; link && !found && i < MAX_LINKS; ++i) {
+  for (i = 0; link && found == 0 && i < MAX_LINKS; ++i) {
     const ssize_t len = readlink (link, target, sizeof target - 1);
 
     found = is_in_proc (link);
     target[len > 0 ? len : 0] = '\0';
     next = len > 0 ? join (link, target) : NULL;
+    if (found == 0 && len > 0 && !next)
+      found = -1;
     free (link);
     link = next;
   }
   free (link);
   return found;
+}
+
+static int
+check_no_open_file (const struct rule *rule, const char *path,
+                    const char *joined, struct error *err)
+{
+  const int found = leads_to_proc (joined);
+
+  if (found == -1)
+    return error_set (err, ENOMEM, "no memory for a %s", rule->what);
+  if (found)
+    return error_set (err, EPERM, "the image names the %s \"%s\", which means "
+                      "an open file of some process: only files with a name "
+                      "of their own are served", rule->what, path);
+  return 0;
 }
 
 static int
@@ -190,10 +209,8 @@ backing_path_resolve (enum named_file kind, const char *overlay_name,
     return refuse_off (rule, path, err);
   if (!joined)
     return error_set (err, ENOMEM, "no memory for a %s", rule->what);
-  if (leads_to_proc (joined))
-    return error_set (err, EPERM, "the image names the %s \"%s\", which means "
-                      "an open file of some process: only files with a name "
-                      "of their own are served", rule->what, path);
+  if (check_no_open_file (rule, path, joined, err) == -1)
+    return -1;
   if (policy == BACKING_SAME_DIR)
     return resolve_in_same_dir (rule, overlay_name, joined, ret, err);
   *ret = joined;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Calls that ask for memory, or for what a library needs memory for, of which
+ * the Nth fails.  A program that uses it is linked with $(wrap_calls), which
+ * sends these calls of ours, and no library's own, to failing-calls.c.
+ * For one thread.
+ */
+
+#ifndef BATON_TESTS_FAILING_CALLS_H
+#define BATON_TESTS_FAILING_CALLS_H
+
+#include <stdbool.h>
+
+/* From now on the NTH call fails, counted from 1; 0: none. */
+void fail_call (unsigned nth);
+/* Whether it has; and no further one fails. */
+bool fail_call_struck (void);
+
+#endif /* BATON_TESTS_FAILING_CALLS_H */
