@@ -234,6 +234,23 @@ test_on (void **state)
   assert_means (p, p->overlay, "nothing", BACKING_ON, "dir/nothing");
 }
 
+/* All is below the root; and a path that is said elsewhere than in the header
+ * obeys the same policy. */
+static void
+test_root (void **state)
+{
+  const struct place *p = *state;
+  struct error err = ERROR_INIT;
+  char *got = NULL;
+
+  assert_means (p, "/top.qcow2", "/etc/passwd", BACKING_SAME_DIR,
+                "/etc/passwd");
+  assert_int_equal (backing_path_resolve (NAMED_BACKING, p->overlay, "base",
+                                          BACKING_OFF, &got, &err), -1);
+  assert_int_equal (err.errnum, EPERM);
+  assert_non_null (strstr (err.text, "backing=off forbids opening it"));
+}
+
 /* An overlay named without a directory is in the current one. */
 static void
 test_relative_overlay (void **state)
@@ -271,6 +288,7 @@ main (void)
     cmocka_unit_test (test_data_file),
     cmocka_unit_test (test_off),
     cmocka_unit_test (test_on),
+    cmocka_unit_test (test_root),
     cmocka_unit_test (test_relative_overlay),
   };
 

@@ -64,6 +64,7 @@ test_bitmaps_extension (void **state)
     { 24, 1, 0, 32, DIRECTORY, 0, "" },
     { 24, 65535, 0, 1024 * 65535, DIRECTORY, 0, "" },
     { 23, 1, 0, 32, DIRECTORY, EINVAL, "Invalid extension length 23" },
+    { 25, 1, 0, 32, DIRECTORY, EINVAL, "Invalid extension length 25" },
     { 24, 1, 1, 32, DIRECTORY, EINVAL, "Reserved field is not zero" },
     { 24, 0, 0, 32, DIRECTORY, EINVAL, "with zero bitmaps" },
     { 24, 65536, 0, 32, DIRECTORY, EFBIG, "image has 65536 bitmaps" },
@@ -193,6 +194,17 @@ count (void *opaque, const struct bitmap *b, struct error *err)
   return 0;
 }
 
+/* Who has seen enough. */
+static int
+until_350 (void *opaque, const struct bitmap *b, struct error *err)
+{
+  unsigned *nr = opaque;
+
+  (void) b;
+  (void) err;
+  return ++*nr == 350 ? 7 : 0;
+}
+
 static void
 test_walk (void **state)
 {
@@ -217,6 +229,13 @@ test_walk (void **state)
   assert_int_equal (bitmap_directory_walk (io, &header, &a, count, &nr, &err),
                     0);
   assert_int_equal (nr, 700);
+  nr = 0;
+  assert_int_equal (bitmap_directory_walk (io, &header, &a, until_350, &nr,
+                                           &err), 7);
+  assert_int_equal (nr, 350);
+  simdisk_fail (d, SIMDISK_READ, 1, EIO, false);
+  refused (bitmap_directory_walk (io, &header, &a, count, &nr, &err), &err,
+           EIO, "reading (simulated)");
   nr = 0;
   a.bitmap_directory_bytes += 8;
   refused (bitmap_directory_walk (io, &header, &a, count, &nr, &err), &err,

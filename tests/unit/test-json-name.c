@@ -110,6 +110,11 @@ test_refused (void **state)
     { "json:{\"filename\":\"x\\u0000y\"}", EINVAL, "not a JSON" },
     { "json:{\"filename\":\"\"}", EINVAL, "no \"filename\"" },
     { "json:{\"filename\":{}}", EINVAL, "no \"filename\"" },
+    { "json:{\"driver\":\"raw\",\"file\":{\"a\":1,\"a.b\":2}}", EINVAL,
+      "\"a.b\" is there twice" },
+    { "json:{\"driver\":\"raw\",\"file\":" FILE_X ",\"backing\":7}", ENOTSUP,
+      "a node" },
+    { "json:{\"driver\":null,\"file\":" FILE_X "}", ENOTSUP, "\"?\"" },
     { "json:{\".\":1}", ENOTSUP, "" },
     { "json:{\"driver\":\"qcow2\",\"filename\":\"x\"}", ENOTSUP, "\"qcow2\"" },
   };

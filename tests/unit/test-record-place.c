@@ -391,6 +391,41 @@ test_damaged (void **state)
   simdisk_free (d);
 }
 
+/* A header of LENGTH bytes, then one extension of BYTES. */
+static void
+refuse_header (uint32_t cluster, uint32_t length, uint32_t bytes,
+               const char *text)
+{
+  static const struct shape plain[] = {
+    { "", "-o cluster_size=512 x 64k", false },
+    { "", "-o cluster_size=4k x 1M", false },
+  };
+  struct simdisk *d = make (&plain[cluster == 4096]);
+  struct error err = ERROR_INIT;
+  uint8_t words[12];
+
+  store_be32 (words, length);
+  store_be32 (words + 4, 0x12345678);
+  store_be32 (words + 8, bytes);
+  put_bytes (d, 100, words, 4);
+  put_bytes (d, length, words + 4, 8);
+  assert_int_equal (write_record (d, &(struct record) { .host = "h" }, &err),
+                    -1);
+  assert_string_equal (err.class, "NoRoom");
+  if (!strstr (err.text, text))
+    fail_msg ("\"%s\" is not in \"%s\"", text, err.text);
+  simdisk_free (d);
+}
+
+static void
+test_no_room (void **state)
+{
+  (void) state;
+  refuse_header (4096, 109, 0, "its length is no multiple of 8 bytes");
+  refuse_header (4096, 112, 4096 - 120, "it has no end marker");
+  refuse_header (512, 112, 512 - 128, "its clusters are too small");
+}
+
 int
 main (void)
 {
@@ -400,6 +435,7 @@ main (void)
     cmocka_unit_test (test_moved_before_padding),
     cmocka_unit_test (test_each_write_fails),
     cmocka_unit_test (test_damaged),
+    cmocka_unit_test (test_no_room),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -210,6 +210,17 @@ count (void *opaque, const struct snapshot *s, struct error *err)
   return 0;
 }
 
+/* Who has seen enough. */
+static int
+until_150 (void *opaque, const struct snapshot *s, struct error *err)
+{
+  unsigned *nr = opaque;
+
+  (void) s;
+  (void) err;
+  return ++*nr == 150 ? 7 : 0;
+}
+
 /* More than a window holds, entries of every length. */
 static void
 test_walk (void **state)
@@ -234,6 +245,15 @@ test_walk (void **state)
   refused (snapshot_table_walk (w.io, &w.h, w.end - 1, count, &nr, &bytes,
                                 &err), &err, EIO,
            "the snapshot table ends behind the end of the file");
+  nr = 0;
+  assert_int_equal (snapshot_table_walk (w.io, &w.h, w.end, until_150, &nr,
+                                         NULL, &err), 7);
+  assert_int_equal (nr, 150);
+  for (i = 1; i < 3; ++i) {
+    simdisk_fail (w.disk, SIMDISK_READ, i, EIO, false);
+    refused (snapshot_table_find (w.io, &w.h, w.end, "x", NULL, &err), &err,
+             EIO, "reading (simulated)");
+  }
   close_world (&w);
   free (name);
 }
@@ -298,6 +318,9 @@ test_find (void **state)
   refused (snapshot_table_find (w.io, &w.h, w.end, "x", &s, &err), &err,
            ENOENT, " more");
   h = w.h;
+  simdisk_fail (w.disk, SIMDISK_READ, 1, EIO, false);
+  refused (snapshot_table_apply (w.io, &h, w.end, "2", &err), &err, EIO,
+           "reading (simulated)");
   assert_int_equal (snapshot_table_apply (w.io, &h, w.end, "2", &err), 0);
   assert_int_equal (h.l1_table_offset, 131072);
   assert_int_equal (h.virtual_size, 512);
