@@ -244,6 +244,42 @@ test_refused (void **state)
   refused (&f, ELOOP, "also the data file of an image above it");
 }
 
+/* A chain: read, told and refused as one. */
+static void
+test_chain (void **state)
+{
+  struct simdisk *bottom = simdisk_new (SECTOR);
+  struct fixture f;
+  struct image *img;
+  uint8_t byte = 0;
+
+  (void) state;
+  put (bottom, 64 * KIB, KIB, 7);
+  init (&f, " -b base -F qcow2", load (" -b bottom -F raw"));
+  simdisk_opener_put (&f.opener, "bottom", bottom);
+  assert_int_equal (try_open (&f, &img), 0);
+  assert_int_equal (image_read (img, &byte, 1, 65 * KIB - 1, NULL), 0);
+  assert_int_equal (byte, 7);
+  require_map (img, "H64D1H191");
+  image_close (img);
+  simdisk_opener_put (&f.opener, "bottom", NULL);
+  refused (&f, ENOENT, "backing file bottom");
+  assert_null (strstr (f.err.text, "backing file base"));
+  simdisk_free (bottom);
+}
+
+/* The extension that names it is at 112. */
+static void
+test_no_format (void **state)
+{
+  struct fixture f;
+
+  (void) state;
+  init (&f, " -b base -F raw", simdisk_new (SECTOR));
+  put (f.disk, 112, 1, 0x12);
+  refused (&f, EINVAL, "names the backing file \"base\" but not its format");
+}
+
 /* Each call that a backing file costs may fail, and is told. */
 static void
 test_faults (void **state)
@@ -305,6 +341,8 @@ main (void)
     cmocka_unit_test (test_holes_until_enough),
     cmocka_unit_test (test_device_has_no_holes),
     cmocka_unit_test (test_refused),
+    cmocka_unit_test (test_chain),
+    cmocka_unit_test (test_no_format),
     cmocka_unit_test (test_faults),
     cmocka_unit_test (test_json),
   };

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "backing-name.h"
+#include "bitmap-directory.h"
 #include "digest.h"
 #include "failing-calls.h"
 #include "file-spec.h"
@@ -148,6 +149,37 @@ test_snapshot_and_bitmap (void **state)
   (void) state;
   check_image (image, NULL, 5);
   check_image (image, "one", 5);
+}
+
+static int
+nothing (void *opaque, const struct bitmap *b, struct error *err)
+{
+  (void) opaque;
+  (void) b;
+  (void) err;
+  return 0;
+}
+
+/* A directory that has nothing in it needs memory too. */
+static int
+walk_bitmaps (void *opaque, struct error *err)
+{
+  static const struct qcow2_header h = { .cluster_size = 4096 };
+  static const struct qcow2_areas a = { .bitmap_directory_offset = 4096 };
+
+  return bitmap_directory_walk (opaque, &h, &a, nothing, NULL, err);
+}
+
+static void
+test_bitmap_directory (void **state)
+{
+  struct simdisk *d = simdisk_new (512);
+  struct io *io = simdisk_open (d, 0, NULL);
+
+  (void) state;
+  assert_int_equal (until_it_succeeds (walk_bitmaps, io), 1);
+  io_close (io);
+  simdisk_free (d);
 }
 
 static void
@@ -282,6 +314,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_backing),
     cmocka_unit_test (test_snapshot_and_bitmap),
+    cmocka_unit_test (test_bitmap_directory),
     cmocka_unit_test (test_encrypted),
     cmocka_unit_test (test_names),
     cmocka_unit_test (test_open_file),

@@ -303,16 +303,16 @@ test_find (void **state)
   refused (snapshot_table_find (w.io, &w.h, w.end, "x", &s, &err), &err,
            ENOENT, "'x': the image has no snapshots");
   add (&w, &(struct entry) { 65536, DISK, 2, 16, "1", "2" });
-  add (&w, &(struct entry) { 131072, 512, 2, 16, "2", "b\nc" });
+  add (&w, &(struct entry) { 131072, 512, 2, 16, "2", "b\n\177c" });
   add (&w, &(struct entry) { 65537, 512, 2, 16, "3", "crooked" });
   assert_int_equal (snapshot_table_find (w.io, &w.h, w.end, "2", &s, &err),
                     0);
   assert_int_equal (s.index, 1);        /* ids come first */
-  assert_int_equal (snapshot_table_find (w.io, &w.h, w.end, "b\nc", &s, &err),
+  assert_int_equal (snapshot_table_find (w.io, &w.h, w.end, "b\n\177c", &s, &err),
                     0);
   assert_int_equal (s.index, 1);
   refused (snapshot_table_find (w.io, &w.h, w.end, "b", &s, &err), &err,
-           ENOENT, "there are '2' (id 1), 'b?c' (id 2), 'crooked' (id 3)");
+           ENOENT, "there are '2' (id 1), 'b??c' (id 2), 'crooked' (id 3)");
   for (i = 0; i < 40; ++i)
     add (&w, &(struct entry) { 0, 0, 0, 16, "9", "another snapshot" });
   refused (snapshot_table_find (w.io, &w.h, w.end, "x", &s, &err), &err,
