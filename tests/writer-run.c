@@ -17,6 +17,7 @@
 #include "writer-run.h"
 
 #define PAUSE_MS 2              /* before a refused write is sent again */
+#define LONG_PAUSE_MS 15        /* the same where servers come and go */
 #define STALL_SECONDS 60
 
 void
@@ -49,9 +50,11 @@ count_ack (struct writer *w)
 static bool
 is_refusal (const struct writer *w, int error)
 {
-  return w->nr_servers > 1 && (error == EPERM || error == ESHUTDOWN);
+  return w->reconnect || (w->nr_servers > 1 && (error == EPERM || error == ESHUTDOWN));
 }
 
+/* Also what a lost server may or may not have done: it is sent again as it
+ * was, so that its slot holds that generation or an older one until then. */
 static void
 on_refused (struct request *r)
 {
@@ -130,7 +133,9 @@ send_request (struct request *r)
     cookie = nbd_aio_flush (nbd, done, 0);
     break;
   }
-  if (cookie == -1)
+  if (cookie == -1 && w->reconnect)
+    on_refused (r);
+  else if (cookie == -1)
     w->lost = true;
 }
 
@@ -187,7 +192,25 @@ notify (struct writer *w, struct nbd_handle *nbd, short revents)
            (dir & LIBNBD_AIO_DIRECTION_WRITE))
     nbd_aio_notify_write (nbd);
   if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
-    w->lost = true;
+    w->lost = !w->reconnect;
+}
+
+/* The servers that can be reached again are, each in a moment's time. */
+static void
+reconnect_lost (struct writer *w)
+{
+  size_t i;
+
+  for (i = 0; i < w->nr_servers; i++) {
+    if (nbd_aio_is_ready (w->nbd[i]) || nbd_aio_is_processing (w->nbd[i]))
+      continue;
+    nbd_close (w->nbd[i]);
+    w->nbd[i] = nbd_create ();
+    if (!w->nbd[i])
+      writer_fail (nbd_get_error ());
+    if (nbd_connect_unix (w->nbd[i], w->sockets[i]) == 0)
+      w->nr_reconnects++;
+  }
 }
 
 /* Returns after an event, or after TIMEOUT_MS. */
@@ -225,15 +248,17 @@ count_state (const struct writer *w, enum request_state state)
 
 /* Waits for an event; what was refused goes out again after a pause. */
 static void
-pump_and_resend (struct writer *w)
+pump_and_resend (struct writer *w, int timeout_ms)
 {
   size_t i;
 
   if (count_state (w, REFUSED) == 0) {
-    pump (w, 1000);
+    pump (w, timeout_ms);
     return;
   }
-  pump (w, PAUSE_MS);
+  pump (w, w->reconnect ? LONG_PAUSE_MS : PAUSE_MS);
+  if (w->reconnect)
+    reconnect_lost (w);
   for (i = 0; i < w->depth && !w->lost; i++)
     if (w->requests[i].state == REFUSED)
       send_request (&w->requests[i]);
@@ -267,19 +292,28 @@ is_enough (struct writer *w)
   return false;
 }
 
+/* Of the rate that was asked for. */
+static bool
+is_ahead (const struct writer *w)
+{
+  return w->per_second > 0 &&
+    w->nr_acked * 1000 > (now_ms () - w->start_ms) * w->per_second;
+}
+
 void
 writer_run (struct writer *w)
 {
-  w->last_ack_ms = now_ms ();
+  w->start_ms = w->last_ack_ms = now_ms ();
   while (!w->lost) {
+    const bool ahead = is_ahead (w);
     const bool end = is_enough (w);
 
     if (end && count_state (w, IDLE) == w->depth)
       return;
     /* A refused burst ends before new requests join it. */
-    if (!end && count_state (w, REFUSED) == 0)
+    if (!end && !ahead && count_state (w, REFUSED) == 0)
       fill_pipeline (w);
-    pump_and_resend (w);
+    pump_and_resend (w, ahead ? PAUSE_MS : 1000);
     if (now_ms () - w->last_ack_ms > STALL_SECONDS * 1000)
       writer_fail ("nothing was acknowledged for a minute");
   }

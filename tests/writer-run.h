@@ -8,6 +8,7 @@
  * has certainly not been done, so it is sent again.  With one server a
  * refusal is a failure, and some records are read back under way (from a
  * server that is inactive such a read may be stale, so not with several).
+ * With `reconnect` servers may come and go.
  *
  * Not thread-safe.  Failures end the program after a message.
  */
@@ -55,11 +56,16 @@ struct writer {
   struct random random;
   volatile sig_atomic_t *stop_asked;    /* end when it is set */
   bool until_lost;              /* the death of a server is a normal end */
+  bool reconnect;               /* to a server that is lost; and any error
+                                 * is a reason to try the next one */
+  uint64_t per_second;          /* at most so many records; 0: no limit */
   uint64_t nr_records;          /* end after so many; 0: never */
   pid_t victim;                 /* not 0: then kill it, and go on */
   uint64_t flush_every;         /* records; 0: never */
   bool lost;                    /* a server has gone */
   uint64_t nr_acked, nr_flushes, nr_refused, nr_switches, nr_read_back;
+  uint64_t nr_reconnects;
+  uint64_t start_ms;
   uint64_t longest_ms;          /* without any acknowledgement */
   uint64_t last_ack_ms;
 };

@@ -37,6 +37,8 @@ static const char usage_text[] =
   "  --until-lost      the death of the server is a normal end\n"
   "  --kill PID        after --records N SIGKILL that process, the server,\n"
   "                    with writes in flight; implies --until-lost\n"
+  "  --reconnect       servers may die and come back, and fail\n"
+  "  --per-second N    at most N records a second\n"
   "  --seed N\n"
   "  --help            this text\n";
 
@@ -75,6 +77,8 @@ report (const struct writer *w)
           "longest wait %" PRIu64 " ms%s\n",
           w->nr_acked, w->nr_flushes, w->nr_read_back, w->nr_refused,
           w->nr_switches, w->longest_ms, w->lost ? ", server lost" : "");
+  if (w->reconnect)
+    printf ("writer: connected again %" PRIu64 " times\n", w->nr_reconnects);
 }
 
 static const struct option long_options[] = {
@@ -88,6 +92,8 @@ static const struct option long_options[] = {
   { "flush-every", required_argument, NULL, 'e' },
   { "until-lost", no_argument, NULL, 'l' },
   { "kill", required_argument, NULL, 'k' },
+  { "reconnect", no_argument, NULL, 'c' },
+  { "per-second", required_argument, NULL, 'p' },
   { "seed", required_argument, NULL, 's' },
   { "help", no_argument, NULL, 'h' },
   { NULL, 0, NULL, 0 },
@@ -109,6 +115,8 @@ set_option (struct writer *w, struct options *o, int c)
   case 'e': w->flush_every = n; break;
   case 'l': w->until_lost = true; break;
   case 'k': w->victim = (pid_t) n; w->until_lost = true; break;
+  case 'c': w->reconnect = true; break;
+  case 'p': w->per_second = n; break;
   case 's': w->random.state = n; break;
   case 'h': fputs (usage_text, stdout); exit (EXIT_SUCCESS);
   default: fputs (usage_text, stderr); exit (2);
