@@ -6,6 +6,8 @@
 
 #include <config.h>
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -112,19 +114,41 @@ owner_index (const struct seen *s)
   return s->owner[5] == 'b';
 }
 
-/* Released by OWNER, whose process lives where ALIVE. */
+/* "baton inactivate" again, for its ticket. */
 static void
-choose (struct world *w, unsigned owner, bool alive, unsigned taste,
-        struct deeds *deeds)
+activate_with_ticket (struct world *w, struct server *from, struct server *to)
+{
+  char out[PATH_MAX], ticket[PATH_MAX];
+  const char *const words[] = {
+    "activate", "--ticket", ticket, to->control, NULL,
+  };
+
+  must (w, "inactivate", from, NULL);
+  snprintf (out, sizeof out, "%s/baton.out", w->paths.dir);
+  snprintf (ticket, sizeof ticket, "%s/ticket", w->paths.dir);
+  if (rename (out, ticket) == -1 || baton_type (w, words) != 0)
+    faults_fail ("baton activate --ticket t %s does not help: see baton.err",
+                 to->name);
+}
+
+/* Released by OWNER, whose process may have died since.  The other one may
+ * be a former source that was overtaken: without a ticket it would be refused
+ * for as long as it lives. */
+static void
+choose (struct world *w, unsigned owner, const bool was_dead[2],
+        unsigned taste, struct deeds *deeds)
 {
   struct server *o = &w->servers[owner], *other = &w->servers[!owner];
 
-  if (alive && taste % 3 == 0) {
+  if (!was_dead[owner] && taste % 3 == 0) {
     must (w, "pass", o, other);
     deeds->nr_resumed++;
     return;
   }
-  must (w, "activate", taste % 2 ? o : other, NULL);
+  if (!was_dead[owner] && taste % 3 == 1)
+    activate_with_ticket (w, o, other);
+  else
+    must (w, "activate", was_dead[!owner] && taste % 2 ? other : o, NULL);
   deeds->nr_activated++;
 }
 
@@ -142,9 +166,7 @@ take_up (struct world *w, const struct seen seen[2], const bool was_dead[2],
     must (w, "activate", &w->servers[owner], NULL);
     deeds->nr_activated++;
   } else
-    /* The former owner, where the other one took over and gave up since, may
-     * be refused for ever: it is the last owner that counts. */
-    choose (w, owner, !was_dead[owner], taste, deeds);
+    choose (w, owner, was_dead, taste, deeds);
 }
 
 /* -- the whole ------------------------------------------------------------------ */

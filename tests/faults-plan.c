@@ -14,7 +14,7 @@
 #include "random.h"
 
 /* A pass has some messages fewer. */
-#define NR_MESSAGES 72
+#define NR_MESSAGES 44
 #define MESSAGE_STEP 29
 #define MAX_GOOD_IOS 12
 
