@@ -56,6 +56,17 @@ look (struct handoff *h, struct stopwatch *w, struct takeover *t,
   return r;
 }
 
+/* The image's own cache was looked at before it was read. */
+static int
+check_data_file (struct image *img, struct error *err)
+{
+  struct io *io = image_data_file (img);
+
+  if (!io || !io->may_be_stale || io_check_cache (io, err) == 0)
+    return 0;
+  return error_prefix (err, "its data file: ");
+}
+
 /* Takes IO over on success only. */
 static int
 read_image (struct handoff *h, struct stopwatch *w, struct io *io,
@@ -96,6 +107,8 @@ verify (struct handoff *h, struct stopwatch *w, struct image *img,
         struct error *err)
 {
   stopwatch_lap (w, "verify");
+  if (check_data_file (img, err) == -1)
+    return -1;
   if (is_other_file (h, img))
     return error_set_class (err, ESTALE, "OtherImage",
                             "the path, or that of the data file, leads to "

@@ -110,8 +110,8 @@ look_twice (struct handoff *h, struct io *io, struct view *ret,
   const char *what = NULL;
   unsigned i;
 
-  if (io->may_be_stale)
-    io_drop_cache (io);
+  if (io->may_be_stale && io_check_cache (io, err) == -1)
+    return -1;
   for (i = 0; i < MAX_LOOKS; ++i) {
     if (view_read (io, ret, err) == -1)
       return -1;

@@ -103,6 +103,10 @@ int direct_pwritev (struct io_file *f, const struct iovec *iov, int nr_iov,
 void direct_take_blocks (struct io_file *f, struct range *range,
                          uint64_t offset, uint64_t len);
 
+/* What is cached of it is what the storage has, or is dropped; else
+ * "StaleView". */
+int fresh_check (struct io *io, struct error *err);
+
 /* The write of the vtable without its checks and without taking blocks. */
 int file_write (struct io_file *f, const struct iovec *iov, int nr_iov,
                 uint64_t offset, unsigned flags, struct error *err);

@@ -226,6 +226,8 @@ op_close (struct io *io)
 {
   struct io_file *f = io_file (io);
 
+  if (f->has_lock)              /* some filesystems want to be told */
+    op_unlock (io);
   sync_group_destroy (&f->durable);
   sync_group_destroy (&f->syncs);
   range_lock_destroy (&f->blocks);
@@ -271,6 +273,7 @@ static const struct io_ops file_ops = {
   .mtime = op_mtime,
   .drop_cache = op_drop_cache,
   .hole = file_hole,
+  .check_cache = fresh_check,
 };
 
 static int

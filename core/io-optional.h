@@ -44,4 +44,11 @@ io_hole (struct io *io, uint64_t offset, uint64_t len, uint64_t *ret_len)
   return false;
 }
 
+/* Success where it cannot be done. */
+static inline int
+io_check_cache (struct io *io, struct error *err)
+{
+  return io->ops->check_cache ? io->ops->check_cache (io, err) : 0;
+}
+
 #endif /* BATON_IO_OPTIONAL_H */

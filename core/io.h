@@ -34,6 +34,8 @@
  *   drop_cache  forget what is cached of the file, so that the next read asks
  *               the storage; a hint, and it cannot say whether it worked.
  *   hole        where the file keeps nothing and reads zeros.
+ *   check_cache does that, and makes sure: what stays cached nevertheless
+ *               is what the storage has, or it fails with "StaleView".
  *
  * Without a lock of its own; implementations say theirs.
  */
@@ -74,6 +76,7 @@ struct io_ops {
   void (*drop_cache) (struct io *io);
   bool (*hole) (struct io *io, uint64_t offset, uint64_t len,
                 uint64_t *ret_len);
+  int (*check_cache) (struct io *io, struct error *err);
 };
 
 /* Implementations embed this as their first member. */

@@ -10,7 +10,7 @@ failed=0
 skipped=0
 
 packages=("${to_build[@]}" binutils diffutils e2fsprogs fio gnutls-bin jq
-          iproute2 libnbd-bin procps python3-libnbd qemu-utils spin strace systemd)
+          iproute2 libfuse3-dev fuse3 libnbd-bin procps python3-libnbd qemu-utils spin strace systemd)
 packages_long=(clang valgrind)
 
 # What each suite took, one line each.

@@ -6,6 +6,8 @@
 
 #include <config.h>
 
+#include <errno.h>
+
 #include "record-world.h"
 
 /* Whoever opens through this sees the file as SEEN is, until the cache is
@@ -15,6 +17,10 @@ struct stale_opener {
   struct simdisk *seen, *real;
   unsigned nr_drops;
   unsigned drops_needed;        /* 0: no cache at all */
+  /* Else the tables are as they should be, and only guest data is stale. */
+  bool data_only;
+  bool pinned;                  /* it cannot be dropped */
+  bool dropped;
 };
 
 struct stale_io {
@@ -30,6 +36,21 @@ stale_io (struct io *io)
   return (struct stale_io *) io;
 }
 
+/* The cache has OLD where NEW is on the storage. */
+#define OLD 0x11
+#define NEW 0x77
+
+static int
+pread_stale_data (struct stale_io *s, void *buf, size_t len, uint64_t offset,
+                  struct error *err)
+{
+  const int r = io_pread (s->io, buf, len, offset, err);
+
+  if (r == 0 && !s->o->dropped && len > 0 && *(uint8_t *) buf == NEW)
+    memset (buf, OLD, len);
+  return r;
+}
+
 static int
 stale_pread (struct io *io, void *buf, size_t len, uint64_t offset,
              struct error *err)
@@ -38,6 +59,8 @@ stale_pread (struct io *io, void *buf, size_t len, uint64_t offset,
   struct io *seen;
   int r;
 
+  if (s->o->data_only && !s->past)
+    return pread_stale_data (s, buf, len, offset, err);
   if (s->past || s->o->nr_drops >= s->o->drops_needed)
     return io_pread (s->io, buf, len, offset, err);
   seen = simdisk_open (s->o->seen, 0, err);
@@ -106,6 +129,17 @@ stale_drop (struct io *io)
 }
 
 static int
+stale_check (struct io *io, struct error *err)
+{
+  struct stale_opener *o = stale_io (io)->o;
+
+  if (o->pinned)
+    return error_set_class (err, ESTALE, "StaleView", "it is pinned");
+  o->dropped = true;
+  return 0;
+}
+
+static int
 stale_open (struct io_opener *base, const char *name, unsigned flags,
             struct io **ret, struct error *err)
 {
@@ -113,7 +147,7 @@ stale_open (struct io_opener *base, const char *name, unsigned flags,
     .pread = stale_pread, .pwritev = stale_pwritev, .zero = stale_zero,
     .sync = stale_sync, .size = stale_size, .prefetch = stale_prefetch,
     .lock = stale_lock, .unlock = stale_unlock, .close = stale_close,
-    .drop_cache = stale_drop,
+    .drop_cache = stale_drop, .check_cache = stale_check,
   };
   struct stale_io *s = calloc (1, sizeof *s);
 
@@ -124,6 +158,7 @@ stale_open (struct io_opener *base, const char *name, unsigned flags,
   s->io = simdisk_open (s->o->real, flags & IO_OPEN_WRITE, err);
   s->base = *s->io;
   s->base.ops = &ops;
+  s->base.may_be_stale = s->o->data_only && !s->past;
   *ret = &s->base;
   return 0;
 }
@@ -178,11 +213,43 @@ test_stale_view (void **state)
   }
 }
 
+/* No digest tells of the guest's data. */
+static void
+test_stale_data (void **state)
+{
+  struct stale_opener o = {
+    .base = { stale_open }, .data_only = true, .pinned = true,
+  };
+  struct handoff *a, *b;
+  struct ticket t;
+  struct world w;
+  uint64_t before;
+
+  (void) state;
+  world_init (&w);
+  o.real = w.disk;
+  a = new_on (&w, "host-a");
+  activate (a, NULL, false);
+  assert_int_equal (write_byte (a, NEW, 0), 0);
+  t = release (a);
+  b = new_at (&o.base, "host-b", true);
+  before = simdisk_calls (w.disk, SIMDISK_CHANGES);
+  refused (b, &t, "StaleView");
+  assert_int_equal (simdisk_calls (w.disk, SIMDISK_CHANGES), before);
+  o.pinned = false;
+  activate (b, &t, false);
+  assert_int_equal (read_byte (b, 0), NEW);
+  handoff_free (a);
+  handoff_free (b);
+  world_destroy (&w);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_stale_view),
+    cmocka_unit_test (test_stale_data),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
