@@ -115,26 +115,36 @@ notify (struct nbd_handle *nbd, short revents)
     bench_fail ("a server is lost: %s", nbd_get_error ());
 }
 
-static void
-pump (struct client *c, int timeout_ms)
+static struct pollfd
+poll_fd (struct nbd_handle *nbd)
 {
-  struct pollfd fds[2];
-  unsigned i;
+  const unsigned dir = nbd_aio_get_direction (nbd);
 
-  for (i = 0; i < 2; i++) {
-    const unsigned dir = nbd_aio_get_direction (c->nbd[i]);
+  return (struct pollfd) {
+    .fd = nbd_aio_get_fd (nbd),
+    .events = (short) ((dir & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
+                       (dir & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0)),
+  };
+}
 
-    fds[i] = (struct pollfd) {
-      .fd = nbd_aio_get_fd (c->nbd[i]),
-      .events = (short) ((dir & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
-                         (dir & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0)),
-    };
-  }
-  if (poll (fds, 2, timeout_ms) <= 0)
+/* The one that was active is heard to its end first: where both have
+ * something to say, it has said it before. */
+static void
+pump (struct client *c, unsigned active, int timeout_ms)
+{
+  struct pollfd fds[2] = { poll_fd (c->nbd[active]), poll_fd (c->nbd[!active]) };
+  const int nr = poll (fds, 2, timeout_ms);
+
+  if (nr <= 0)
     return;
-  for (i = 0; i < 2; i++)
-    if (fds[i].revents)
-      notify (c->nbd[i], fds[i].revents);
+  while (fds[0].revents) {
+    notify (c->nbd[active], fds[0].revents);
+    fds[0] = poll_fd (c->nbd[active]);
+    fds[0].events &= POLLIN;
+    poll (fds, 1, 0);
+  }
+  if (fds[1].revents)
+    notify (c->nbd[!active], fds[1].revents);
 }
 
 /* -- the whole -------------------------------------------------------------- */
@@ -178,10 +188,10 @@ client_work (struct client *c, unsigned active, unsigned depth, bool writes,
 
   while (bench_now_us () < end_us && c->nr_done < nr_end) {
     fill (c, active, depth, writes);
-    pump (c, 100);
+    pump (c, active, 100);
   }
   while (!is_idle (c, active))
-    pump (c, 100);
+    pump (c, active, 100);
 }
 
 /* True when PID has ended; it must have ended well. */
@@ -207,7 +217,7 @@ client_pass (struct client *c, pid_t pid, unsigned active, unsigned depth)
   while (!passed || c->first_us[!active] == 0) {
     fill (c, active, depth, false);
     fill (c, !active, depth, false);
-    pump (c, 1);
+    pump (c, active, 1);
     passed = passed || has_passed (pid);
     if (bench_now_us () > end_us)
       bench_fail ("the pass does not end");
