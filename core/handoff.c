@@ -27,6 +27,12 @@ handoff_state_name (enum handoff_state state)
   return "unknown";
 }
 
+bool
+handoff_is_activating (struct handoff *h)
+{
+  return gate_state (&h->gate) == HANDOFF_ACTIVATING;
+}
+
 /* -- life ------------------------------------------------------------ */
 
 /* "WHAT PATH: " before the text; without the path where the text has it. */

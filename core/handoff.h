@@ -90,6 +90,8 @@ enum admission {
 enum admission handoff_admit (struct handoff *h, enum request_kind kind,
                               struct image **ret_image, struct error *err);
 void handoff_leave (struct handoff *h);
+/* Is an activation under way: may those who are parked be admitted soon? */
+bool handoff_is_activating (struct handoff *h);
 
 /* Read the file as it is now, through no cache of ours.  EAGAIN, class
  * "StateChanged", where an activation overtook the read: admit again. */

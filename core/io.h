@@ -33,9 +33,9 @@
  *   mtime       when it was last written, in ns by the storage's clock.
  *   drop_cache  forget what is cached of the file, so that the next read asks
  *               the storage; a hint, and it cannot say whether it worked.
- *   hole        where the file keeps nothing and reads zeros.
  *   check_cache does that, and makes sure: what stays cached nevertheless
  *               is what the storage has, or it fails with "StaleView".
+ *   hole        where the file keeps nothing and reads zeros.
  *
  * Without a lock of its own; implementations say theirs.
  */

@@ -4,7 +4,8 @@
  *
  * A parked request sleeps in slices of nbdkit_nanosleep, which wakes when the
  * client hangs up or the server quits: a wait on a condition would keep both
- * from happening.  The first slices are short, because a hand-over is.
+ * from happening.  Slices are short at first, because a hand-over is, and
+ * shorter while an activation is under way.
  */
 
 #include <config.h>
@@ -21,7 +22,8 @@
 #include "server.h"
 
 #define SHORT_SLICE_NS 1000000u
-#define LONG_SLICE_NS 5000000u
+#define LONG_SLICE_NS 3000000u
+#define ACTIVATING_SLICE_NS 300000u
 #define SHORT_UNTIL_MS 200
 
 static uint64_t
@@ -54,6 +56,14 @@ end_unheard (void)
   return -1;
 }
 
+static unsigned
+slice_ns (uint64_t waited_ms)
+{
+  if (handoff_is_activating (server.handoff))
+    return ACTIVATING_SLICE_NS;
+  return waited_ms < SHORT_UNTIL_MS ? SHORT_SLICE_NS : LONG_SLICE_NS;
+}
+
 /* One slice of a wait that began at START. */
 static int
 wait_slice (struct client *client, uint64_t start)
@@ -66,8 +76,7 @@ wait_slice (struct client *client, uint64_t start)
     return end_unheard ();
   if (limit_ms && waited_ms >= limit_ms)
     return give_up (client);
-  if (nbdkit_nanosleep (0, waited_ms < SHORT_UNTIL_MS ? SHORT_SLICE_NS
-                                                      : LONG_SLICE_NS) == -1)
+  if (nbdkit_nanosleep (0, slice_ns (waited_ms)) == -1)
     return end_unheard ();
   return 0;
 }

@@ -16,7 +16,12 @@
 /* A pass has some messages fewer. */
 #define NR_MESSAGES 44
 #define MESSAGE_STEP 29
-#define MAX_GOOD_IOS 12
+
+/* How many I/Os of each class a hand-over makes on one side, about. */
+static const unsigned char nr_ios[NR_IO_CLASSES] = {
+  [IO_READ] = 9, [IO_WRITE] = 3, [IO_SYNC] = 3, [IO_SPACE] = 1,
+  [IO_LOCK] = 16, [IO_OPEN] = 3,
+};
 
 static const char *const names[] = {
   [FAULT_NONE] = "none",
@@ -37,8 +42,9 @@ static void
 plan_io (uint64_t place, struct fault *ret)
 {
   ret->io_class = (enum io_class) (place % NR_IO_CLASSES);
-  ret->nr_good = (unsigned) (place / NR_IO_CLASSES % MAX_GOOD_IOS);
-  ret->forever = place / (NR_IO_CLASSES * MAX_GOOD_IOS) % 2;
+  ret->forever = place / NR_IO_CLASSES % 2;
+  ret->nr_good = (unsigned) (place / NR_IO_CLASSES / 2 %
+                             nr_ios[ret->io_class]);
 }
 
 void
@@ -58,7 +64,7 @@ fault_plan (uint64_t seed, uint64_t round, unsigned only, struct fault *ret)
   /* Half at once, others while the message is worked on. */
   if (random_chance (&random, 1, 2))
     ret->delay_us = random_below (&random, 1 << random_below (&random, 14));
-  ret->late_us = 20000 + random_below (&random, 700000);
+  ret->late_us = 20000 + random_below (&random, 450000);
 }
 
 const char *

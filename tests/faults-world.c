@@ -215,7 +215,7 @@ writer_start (struct world *w, uint64_t seed)
   char journal[PATH_MAX], out[PATH_MAX], number[32];
   const char *const words[] = {
     w->paths.writer, "--journal", journal, "--reconnect", "--per-second",
-    "200", "--depth", "4", "--flush-every", "16", "--seed", number,
+    "60", "--depth", "4", "--flush-every", "16", "--seed", number,
     w->servers[0].sock, w->servers[1].sock, NULL,
   };
 

@@ -256,9 +256,12 @@ pump_and_resend (struct writer *w, int timeout_ms)
     pump (w, timeout_ms);
     return;
   }
-  pump (w, w->reconnect ? LONG_PAUSE_MS : PAUSE_MS);
-  if (w->reconnect)
+  pump (w, PAUSE_MS);
+  if (w->reconnect) {
+    /* The refusals of the others end a pump at once. */
+    poll (NULL, 0, LONG_PAUSE_MS);
     reconnect_lost (w);
+  }
   for (i = 0; i < w->depth && !w->lost; i++)
     if (w->requests[i].state == REFUSED)
       send_request (&w->requests[i]);
