@@ -145,6 +145,12 @@ range_is_fresh (const struct check *c, uint64_t offset, uint64_t len)
 
 /* -- the whole ---------------------------------------------------------- */
 
+void
+fresh_drop (struct io *io)
+{
+  posix_fadvise (((struct io_file *) io)->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int
 check_init (struct check *c, struct io_file *f, struct error *err)
 {
@@ -179,7 +185,7 @@ check (const struct check *c, uint64_t size, struct error *err)
   if (!c->has_cachestat)
     size = min_u64 (size, MINCORE_LIMIT);
   for (i = 0; i < MAX_DROPS; i++) {
-    posix_fadvise (c->f->fd, 0, 0, POSIX_FADV_DONTNEED);
+    fresh_drop (&c->f->base);
     if (range_is_fresh (c, 0, size))
       return 0;
   }

@@ -103,6 +103,7 @@ int direct_pwritev (struct io_file *f, const struct iovec *iov, int nr_iov,
 void direct_take_blocks (struct io_file *f, struct range *range,
                          uint64_t offset, uint64_t len);
 
+void fresh_drop (struct io *io);
 /* What is cached of it is what the storage has, or is dropped; else
  * "StaleView". */
 int fresh_check (struct io *io, struct error *err);

@@ -252,12 +252,6 @@ op_mtime (struct io *io)
     (uint64_t) st.st_mtim.tv_nsec;
 }
 
-static void
-op_drop_cache (struct io *io)
-{
-  posix_fadvise (io_file (io)->fd, 0, 0, POSIX_FADV_DONTNEED);
-}
-
 static const struct io_ops file_ops = {
   .pread = op_pread,
   .pwritev = op_pwritev,
@@ -271,7 +265,7 @@ static const struct io_ops file_ops = {
   .close = op_close,
   .has_lock = op_has_lock,
   .mtime = op_mtime,
-  .drop_cache = op_drop_cache,
+  .drop_cache = fresh_drop,
   .hole = file_hole,
   .check_cache = fresh_check,
 };
@@ -426,7 +420,7 @@ open_past_cache (const struct io_file_opener *opener, const char *name,
     return 0;
   if (open_file (opener, name, flags, ret, err) == -1)
     return -1;
-  op_drop_cache (*ret);
+  fresh_drop (*ret);
   return 0;
 }
 
