@@ -212,11 +212,12 @@ caller_dies ()
   states active inactive active inactive
 }
 
-# ^C while the guest waits: it comes to an end first.
+# Told to end while the guest waits, it comes to an end first.  (In the
+# background a shell ignores SIGINT.)
 interrupted ()
 {
   local caller
-  watch b2 '"activate"' "kill -INT \$(cat '$tmp/caller'); sleep 0.3"
+  watch b2 '"activate"' "kill -TERM \$(cat '$tmp/caller'); sleep 0.3"
   "$baton" pass "${group[@]:0:3}" "$tmp/watch" >/dev/null 2>&1 &
   caller=$!
   pids+=("$caller")
