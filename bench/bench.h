@@ -61,7 +61,8 @@ void client_free (struct client *c);
 /* DEPTH random requests are kept at both servers; those at the inactive one
  * wait there.  Until PID, a pass to the server that is not ACTIVE, has ended
  * well and that server has answered.  Returns the microseconds between the
- * last answer of the one and the first of the other. */
+ * last answer of the one and the first of the other; 0: not known, they were
+ * heard at once. */
 uint64_t client_pass (struct client *c, pid_t pid, unsigned active,
                       unsigned depth);
 /* DEPTH requests at server ACTIVE, until END_US or NR of them are done. */

@@ -94,11 +94,14 @@ measure (struct pair *p, struct client *c, uint64_t size_bytes,
   unsigned i;
 
   for (i = 0; i < row->nr_passes; i++) {
+    uint64_t us;
     pid_t pid;
 
     prepare (c, p, row);
     pid = pair_begin_pass (p);
-    figures_add (&f, client_pass (c, pid, p->active, row->depth));
+    us = client_pass (c, pid, p->active, row->depth);
+    if (us > 0)
+      figures_add (&f, us);
     p->active = !p->active;
   }
   print_row (row->what, size_bytes, &f);
