@@ -209,10 +209,9 @@ allocator_release (struct allocator *a, struct extent e)
 }
 
 static int
-empty_pool_locked (struct allocator *a, bool *changed, struct error *err)
+empty_pool_locked (struct allocator *a, struct error *err)
   REQUIRES (a->lock)
 {
-  *changed |= a->pool.len > 0;
   extent_list_sort (&a->pool);
   while (a->pool.len > 0) {
     const struct extent e = a->pool.v[a->pool.len - 1];
@@ -231,7 +230,7 @@ empty_pool_locked (struct allocator *a, bool *changed, struct error *err)
  * behind that has been written to by a pointer that led there: such data are
  * not ours to cut. */
 static int
-cut_off_locked (struct allocator *a, bool *changed, struct error *err)
+cut_off_locked (struct allocator *a, struct error *err)
   REQUIRES (a->lock)
 {
   const uint32_t bits = a->refcounts.header->cluster_bits;
@@ -242,23 +241,19 @@ cut_off_locked (struct allocator *a, bool *changed, struct error *err)
     return -1;
   if (size <= end || size > a->reserved_end << bits)
     return 0;
-  *changed = true;
   return io_truncate (a->io, end, err);
 }
 
 int
-allocator_empty_pool (struct allocator *a, bool *ret_changed,
-                      struct error *err)
+allocator_empty_pool (struct allocator *a, struct error *err)
 {
-  bool changed = false;
   int r;
 
   mutex_lock (&a->lock);
-  r = empty_pool_locked (a, &changed, err);
+  r = empty_pool_locked (a, err);
   if (r == 0 && !a->io->fixed_size)
-    r = cut_off_locked (a, &changed, err);
+    r = cut_off_locked (a, err);
   mutex_unlock (&a->lock);
-  *ret_changed = changed;
   return r;
 }
 

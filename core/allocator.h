@@ -124,9 +124,8 @@ void allocator_after_sync (struct allocator *a) EXCLUDES (a->lock);
 void allocator_reclaim (struct allocator *a) EXCLUDES (a->lock);
 
 /* Orderly end, after enough syncs to have emptied the quarantine: give the
- * pool back.  Whether anything was written, or may have been. */
-int allocator_empty_pool (struct allocator *a, bool *ret_changed,
-                          struct error *err)
+ * pool back. */
+int allocator_empty_pool (struct allocator *a, struct error *err)
   EXCLUDES (a->lock);
 uint64_t allocator_quarantined (struct allocator *a) EXCLUDES (a->lock);
 void allocator_get_stats (struct allocator *a, uint64_t *ret_reserved,

@@ -346,16 +346,14 @@ empty_quarantine (struct image *img, struct error *err)
 int
 image_finish (struct image *img, struct error *err)
 {
-  bool changed;
-
   if (atomic_load (&img->mode) != IMAGE_WRITING)
     return 0;
   allocator_stop_packing (&img->allocator);
   if (image_store_bitmaps (img, err) == -1 ||
       image_sync (img, err) == -1 ||
       empty_quarantine (img, err) == -1 ||
-      allocator_empty_pool (&img->allocator, &changed, err) == -1 ||
-      (changed && image_sync (img, err) == -1) ||
+      allocator_empty_pool (&img->allocator, err) == -1 ||
+      image_sync (img, err) == -1 ||
       image_finish_bitmaps (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_READ_ONLY);

@@ -130,7 +130,6 @@ static void
 test_rest_goes_back (void **state)
 {
   struct error err = ERROR_INIT;
-  bool changed;
   struct engine e;
   uint64_t before, at;
 
@@ -146,7 +145,7 @@ test_rest_goes_back (void **state)
   /* And again, somewhere else. */
   assert_true (pack (&e, 100) / 512 != at / 512);
   allocator_stop_packing (&e.allocator);
-  if (allocator_empty_pool (&e.allocator, &changed, &err) == -1)
+  if (allocator_empty_pool (&e.allocator, &err) == -1)
     fail_msg ("%s", err.text);
   engine_free (&e);
 }

@@ -30,7 +30,6 @@ static void
 test_pool_is_given_back (void **state)
 {
   struct error err = ERROR_INIT;
-  bool changed;
   struct engine e;
   struct extent r;
   uint64_t c;
@@ -39,7 +38,7 @@ test_pool_is_given_back (void **state)
   new_file (&e);
   r = take (&e, 1);
   allocator_put_back (&e.allocator, r);
-  if (allocator_empty_pool (&e.allocator, &changed, &err) == -1)
+  if (allocator_empty_pool (&e.allocator, &err) == -1)
     fail_msg ("%s", err.text);
   assert_stats (&e, 0, 0);
   for (c = r.first; c < r.first + 100; ++c)
@@ -63,7 +62,6 @@ test_giving_back_fails (void **state)
   (void) state;
   for (nth = 1; struck; ++nth) {
     struct error err = ERROR_INIT;
-    bool changed;
     struct engine e;
     uint64_t c, n;
 
@@ -73,7 +71,7 @@ test_giving_back_fails (void **state)
     drain (&e);                 /* the rest of the first block */
     take (&e, 1);
     simdisk_fail (e.disk, SIMDISK_READ, nth, EIO, false);
-    n = allocator_empty_pool (&e.allocator, &changed, &err) == -1;
+    n = allocator_empty_pool (&e.allocator, &err) == -1;
     struck = simdisk_fault_struck (e.disk);
     simdisk_fail (e.disk, 0, 0, 0, false);
     if (n) {
@@ -86,7 +84,7 @@ test_giving_back_fails (void **state)
           assert_int_equal (refcount (&e, c), 1);
         allocator_put_back (&e.allocator, r);
       }
-      assert_int_equal (allocator_empty_pool (&e.allocator, &changed, &err), 0);
+      assert_int_equal (allocator_empty_pool (&e.allocator, &err), 0);
     }
     assert_stats (&e, 0, 0);
     engine_free (&e);

@@ -212,7 +212,6 @@ static void
 finish (struct world *w)
 {
   struct error err = ERROR_INIT;
-  bool changed;
   unsigned i;
 
   for (i = 0; i < NR_READERS; ++i)
@@ -223,7 +222,7 @@ finish (struct world *w)
   for (i = 0; i < 4; ++i)
     engine_sync (&w->e);
   assert_int_equal (allocator_quarantined (&w->e.allocator), 0);
-  if (allocator_empty_pool (&w->e.allocator, &changed, &err) == -1)
+  if (allocator_empty_pool (&w->e.allocator, &err) == -1)
     fail_msg ("%s", err.text);
   assert_int_equal (w->e.allocator.nr_stuck, 0);
   if (engine_qemu_check (w->e.disk) != -1)
