@@ -4,7 +4,9 @@
  *
  * Rule C3 of check.c: refcounts are right and durable before this changes a
  * flag.  An entry is written whole and alone decides over its cluster, so the
- * order among them does not matter.
+ * order among them does not matter.  A table that is at the same time
+ * something else, or not in its place, is not written to: setting a flag
+ * there would damage that.
  */
 
 #include <config.h>
@@ -25,7 +27,8 @@
 struct copied {
   struct check *c;
   struct table_cache *cache;    /* of refcount blocks */
-  bool repair;
+  bool may_repair;
+  bool repair;                  /* in the table that is being looked at */
   bool wrote;
 };
 
@@ -90,6 +93,10 @@ right_l2_entry (struct copied *k, uint64_t raw, uint64_t *ret,
     if (!(raw & QCOW2_ENTRY_COPIED) ||
         c->options->repair != CHECK_REPAIR_ALL)
       return 0;
+    if (!k->repair) {
+      c->result->corruptions++;
+      return 0;
+    }
     *ret = raw & ~QCOW2_ENTRY_COPIED;
     c->result->corruptions_fixed++;
     check_say (c, "Repairing OFLAG_COPIED compressed cluster: entry=%016"
@@ -134,6 +141,31 @@ look_at_l2 (struct copied *k, uint64_t offset, struct error *err)
                     err);
 }
 
+/* Counted by tables alone: by each that has it, the snapshots' too. */
+static bool
+is_table_alone (const struct check *c, uint64_t offset)
+{
+  const uint64_t cluster = offset >> c->h.cluster_bits;
+
+  return is_aligned (offset, c->h.cluster_size) &&
+    census_get (c->census, cluster) == census_get (c->tables, cluster);
+}
+
+/* Each of its clusters is counted once, for itself. */
+static bool
+is_l1_alone (const struct check *c)
+{
+  const uint64_t first = c->h.l1_table_offset >> c->h.cluster_bits;
+  const uint64_t nr = div_round_up (c->h.nr_l1_entries * UINT64_C (8),
+                                    c->h.cluster_size);
+  uint64_t i;
+
+  for (i = first; i < first + nr; ++i)
+    if (census_get (c->census, i) != 1)
+      return false;
+  return true;
+}
+
 static int
 look_at_l1_entry (struct copied *k, uint32_t index, uint64_t raw,
                   struct error *err)
@@ -155,6 +187,7 @@ look_at_l1_entry (struct copied *k, uint32_t index, uint64_t raw,
                    index * UINT64_C (8), 0, err) == -1)
       return -1;
   }
+  k->repair = k->may_repair && is_table_alone (c, table);
   return look_at_l2 (k, table, err);
 }
 
@@ -162,6 +195,7 @@ static int
 look_at_l1 (struct copied *k, struct error *err)
 {
   const struct qcow2_header *h = &k->c->h;
+  const bool alone = is_l1_alone (k->c);
   uint64_t raw[BATCH];
   uint32_t i;
 
@@ -171,6 +205,7 @@ look_at_l1 (struct copied *k, struct error *err)
                   sizeof *raw, h->l1_table_offset + i * UINT64_C (8),
                   err) == -1)
       return -1;
+    k->repair = k->may_repair && alone;
     if (look_at_l1_entry (k, i, be64toh (raw[i % BATCH]), err) == -1)
       return -1;
   }
@@ -192,7 +227,7 @@ may_repair (const struct check *c)
 int
 check_copied (struct check *c, struct error *err)
 {
-  struct copied k = { .c = c, .repair = may_repair (c) };
+  struct copied k = { .c = c, .may_repair = may_repair (c) };
   int r;
 
   if (table_cache_new (c->io, CACHE_BYTES,

@@ -29,7 +29,10 @@ struct check {
   uint64_t file_bytes;
   uint64_t nr_clusters;         /* compared: those of the file, and what is
                                  * referred to just behind its end */
+  uint64_t behind_end;          /* where what is referred to not far behind the
+                                 * end of the file ends, bytes; else 0 */
   struct census *census;
+  struct census *tables;        /* of these references, those of L1 tables */
   uint64_t *reftable;           /* raw entries */
   uint64_t nr_reftable;
   uint8_t *buf;                 /* a cluster, for whoever needs one */
@@ -57,6 +60,8 @@ int check_refer (struct check *c, uint64_t offset, uint64_t len, int delta,
                  struct error *err);
 /* How often CLUSTER is referred to, or the largest refcount if more often. */
 uint64_t check_references (const struct check *c, uint64_t cluster);
+/* How far behind the end of the file what may be there is respected. */
+#define CHECK_FAR_BYTES (UINT64_C (64) << 20)
 
 /* -- the steps ------------------------------------------------------- */
 

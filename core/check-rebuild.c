@@ -52,7 +52,8 @@ size_plan (const struct check *c, struct plan *p)
 static void
 plan_behind_end (const struct check *c, struct plan *p)
 {
-  p->first = p->end = c->nr_clusters;
+  p->first = p->end = max_u64 (c->nr_clusters, div_round_up (c->behind_end,
+                                                         c->h.cluster_size));
   size_plan (c, p);
   while (p->end < p->first + taken (p)) {
     p->end = p->first + taken (p);
@@ -85,6 +86,10 @@ make_plan (const struct check *c, struct plan *ret, struct error *err)
     if (plan_in_gap (c, ret, err) == -1)
       return -1;
   } else {
+    if (c->behind_end > c->file_bytes + CHECK_FAR_BYTES)
+      return error_set (err, EIO, "a new refcount table would be put where "
+                        "something should be that is behind the end of the "
+                        "file: the image is truncated");
     plan_behind_end (c, ret);
   }
   if (ret->nr_table << c->h.cluster_bits > QCOW2_MAX_REFTABLE_BYTES)

@@ -78,6 +78,19 @@ is_usable (struct check *c, uint64_t raw, uint64_t index)
   return false;
 }
 
+/* What is wrong with a place of theirs is no longer when they have moved. */
+static int
+refer_refcounts (struct check *c, uint64_t offset, uint64_t len, int delta,
+                 struct error *err)
+{
+  const uint64_t before = c->result->corruptions;
+
+  if (check_refer (c, offset, len, delta, err) == -1)
+    return -1;
+  c->nr_unusable += c->result->corruptions - before;
+  return 0;
+}
+
 static int
 count_block (struct check *c, uint64_t index, struct error *err)
 {
@@ -86,7 +99,7 @@ count_block (struct check *c, uint64_t index, struct error *err)
 
   if (raw == 0 || !is_usable (c, raw, index))
     return 0;
-  if (check_refer (c, raw, c->h.cluster_size, 1, err) == -1)
+  if (refer_refcounts (c, raw, c->h.cluster_size, 1, err) == -1)
     return -1;
   n = census_get (c->census, raw >> c->h.cluster_bits);
   if (n == 1)
@@ -114,9 +127,9 @@ check_count_reftable (struct check *c, int delta, struct error *err)
 {
   uint64_t i;
 
-  if (check_refer (c, c->h.reftable_offset,
-                   (uint64_t) c->h.nr_reftable_clusters << c->h.cluster_bits,
-                   delta, err) == -1)
+  if (refer_refcounts (c, c->h.reftable_offset,
+                       (uint64_t) c->h.nr_reftable_clusters
+                       << c->h.cluster_bits, delta, err) == -1)
     return -1;
   for (i = 0; i < c->nr_reftable; ++i)
     if ((delta > 0 ? count_block : uncount_block) (c, i, err) == -1)
@@ -252,11 +265,13 @@ count_fixed (struct check *c, bool raise)
 }
 
 /* Space that is free now goes back to the host: nothing refers to it, durably
- * (C1), so it does not matter which of the two is durable first. */
+ * (C1), so it does not matter which of the two is durable first.  But while
+ * a pointer is damaged, what it should lead to seems free, and somebody may
+ * want to look for it. */
 static void
 punch (struct check *c, uint64_t first, uint64_t nr)
 {
-  if (nr > 0)
+  if (nr > 0 && c->result->corruptions == 0 && c->result->check_errors == 0)
     io_zero (c->io, first << c->h.cluster_bits, nr << c->h.cluster_bits,
              IO_PUNCH, NULL);
 }

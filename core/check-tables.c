@@ -22,6 +22,7 @@
 struct walk {
   struct check *c;
   bool active;
+  uint64_t table;               /* that is being looked at */
   uint64_t next_offset;         /* that would continue the last cluster */
 };
 
@@ -44,12 +45,13 @@ check_is_allocated (const struct check *c, uint64_t raw)
     (has_data_file (c) && (raw & QCOW2_ENTRY_COPIED));
 }
 
-/* What is not repaired later, when COPIED is. */
+/* What is not repaired later, when COPIED is; it is not where the header
+ * should be. */
 static bool
 is_copied_wrongly (const struct walk *w, uint64_t raw)
 {
   return (raw & QCOW2_ENTRY_COPIED) &&
-    !(w->active && w->c->options->repair == CHECK_REPAIR_ALL);
+    !(w->active && w->table != 0 && w->c->options->repair == CHECK_REPAIR_ALL);
 }
 
 static int
@@ -144,6 +146,7 @@ count_l2 (struct walk *w, uint64_t offset, struct error *err)
   if (io_pread (c->io, c->buf, c->h.cluster_size, offset, err) == -1)
     return error_prefix (err, "L2 table at 0x%" PRIx64, offset);
   w->next_offset = 0;
+  w->table = offset;
   for (i = 0; i < c->h.cluster_size; i += step) {
     const uint64_t raw = load_be64 (c->buf + i);
     const uint64_t bitmap = is_extended (c) ? load_be64 (c->buf + i + 8) : 0;
@@ -152,6 +155,18 @@ count_l2 (struct walk *w, uint64_t offset, struct error *err)
       return -1;
   }
   return 0;
+}
+
+/* What is counted here need not be in the file: nobody asks then. */
+static int
+note_table (struct check *c, uint64_t offset, struct error *err)
+{
+  const uint64_t cluster = offset >> c->h.cluster_bits;
+
+  if (cluster >= c->nr_clusters)
+    return 0;
+  return census_set (c->tables, cluster, census_get (c->tables, cluster) + 1,
+                     err);
 }
 
 static int
@@ -163,7 +178,8 @@ count_l1_entry (struct walk *w, uint64_t raw, struct error *err)
   if (raw & L1_RESERVED)
     check_corruption (c, "ERROR found L1 entry with reserved bits set: %"
                       PRIx64, raw);
-  if (check_refer (c, offset, c->h.cluster_size, 1, err) == -1)
+  if (check_refer (c, offset, c->h.cluster_size, 1, err) == -1 ||
+      note_table (c, offset, err) == -1)
     return -1;
   if (!is_aligned (offset, c->h.cluster_size))
     check_corruption (c, "ERROR l2_offset=%" PRIx64 ": Table is not cluster "

@@ -6,10 +6,12 @@
  *       is lowered: the process that wrote them may have been killed, and a
  *       pointer that is gone in the page cache may be there again after a
  *       power cut; what is too low has been raised before;
- *   C2  a new refcount table takes space that nothing refers to, and is
+ *   C2  a new refcount table takes space that nothing refers to, be it
+ *       behind the end of the file, and is
  *       durable, like what was read, before one durable write of the header
  *       makes it the one that counts;
- *   C3  COPIED is changed when the refcounts are right, durably;
+ *   C3  COPIED is changed when the refcounts are right, durably, and in
+ *       tables alone that are nothing else as well;
  *   C4  the dirty and corrupt bits are cleared last of all.
  */
 
@@ -100,6 +102,17 @@ check_references (const struct check *c, uint64_t cluster)
                   refcount_max (c->h.refcount_order));
 }
 
+/* It reads zeros, and must not begin to read something else. */
+static void
+refer_behind_end (struct check *c, uint64_t offset, uint64_t len)
+{
+  check_corruption (c, "ERROR: counting reference for region exceeding the "
+                    "end of the file by one cluster or more: offset 0x%"
+                    PRIx64 " size 0x%" PRIx64, offset, len);
+  if (offset < c->file_bytes + CHECK_FAR_BYTES)
+    c->behind_end = max_u64 (c->behind_end, offset + len);
+}
+
 int
 check_refer (struct check *c, uint64_t offset, uint64_t len, int delta,
              struct error *err)
@@ -112,11 +125,8 @@ check_refer (struct check *c, uint64_t offset, uint64_t len, int delta,
   /* The last cluster need not be there as a whole. */
   if (end < offset ||
       (end > c->file_bytes && end - c->file_bytes >= c->h.cluster_size)) {
-    if (delta < 0)
-      return 0;
-    check_corruption (c, "ERROR: counting reference for region exceeding the "
-                      "end of the file by one cluster or more: offset 0x%"
-                      PRIx64 " size 0x%" PRIx64, offset, len);
+    if (delta > 0)
+      refer_behind_end (c, offset, len);
     return 0;
   }
   for (cluster = offset >> c->h.cluster_bits;
@@ -172,7 +182,9 @@ prepare (struct check *c, struct error *err)
   c->buf = malloc (c->h.cluster_size);
   if (!c->buf)
     return error_set (err, ENOMEM, "no memory for a cluster");
-  return census_new (&c->census, err);
+  if (census_new (&c->census, err) == -1)
+    return -1;
+  return census_new (&c->tables, err);
 }
 
 /* -- repairing ------------------------------------------------------- */
@@ -252,8 +264,10 @@ check_image (struct io *io, const struct check_options *options,
   *ret = (struct check_result) { 0 };
   r = check (&c, err);
   if (c.census)
-    ret->census_bytes = census_bytes (c.census);
+    ret->census_bytes = census_bytes (c.census) +
+      (c.tables ? census_bytes (c.tables) : 0);
   census_free (c.census);
+  census_free (c.tables);
   free (c.reftable);
   free (c.buf);
   return r;
