@@ -6,7 +6,7 @@
  * Guarantees of an entry that was decoded: its table is cluster-aligned, has
  * at most 2^27 entries, and its name lies inside the directory.
  *
- * Reads only; memory is one window of 256 KiB.  No lock.  Section: "Bitmap
+ * Reads only; memory is one window of 192 KiB.  No lock.  Section: "Bitmap
  * directory".
  */
 

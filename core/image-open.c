@@ -41,21 +41,31 @@ read_areas (struct image *img, const void *buf, uint64_t len,
   return qcow2_areas_parse (buf, len, &h, &img->areas, err);
 }
 
+/* The first LEN bytes into *BUF, which is the caller's to free. */
+static int
+read_start (struct image *img, uint64_t len, uint8_t **buf, struct error *err)
+{
+  uint8_t *p = realloc (*buf, len + 1);
+
+  if (!p)
+    return error_set (err, ENOMEM, "no memory for the header");
+  *buf = p;
+  return io_pread (img->io, p, len, 0, err);
+}
+
 static int
 read_header (struct image *img, uint64_t file_size, struct error *err)
 {
   uint64_t len = min_u64 (file_size, FIRST_READ_BYTES);
-  CLEANUP_FREE uint8_t *buf = malloc (QCOW2_HEADER_MAX_BYTES);
+  CLEANUP_FREE uint8_t *buf = NULL;
 
-  if (!buf)
-    return error_set (err, ENOMEM, "no memory for the header");
-  if (io_pread (img->io, buf, len, 0, err) == -1)
+  if (read_start (img, len, &buf, err) == -1)
     return -1;
   /* Names and extensions may fill a cluster larger than the first read. */
   if (qcow2_header_probe (buf, len) && len == FIRST_READ_BYTES &&
       load_be32 (buf + 20) > 16) {
     len = min_u64 (file_size, QCOW2_HEADER_MAX_BYTES);
-    if (io_pread (img->io, buf, len, 0, err) == -1)
+    if (read_start (img, len, &buf, err) == -1)
       return -1;
   }
   if (qcow2_header_parse (buf, len, &img->header, err) == -1 ||

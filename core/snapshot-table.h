@@ -7,7 +7,7 @@
  * 512.  Where its L1 table is, and whether that makes sense, is for the
  * user of the entry to check: snapshot_check_l1.
  *
- * Reads only; memory is one window of 256 KiB whatever the table holds.  No
+ * Reads only; memory is one window of 192 KiB whatever the table holds.  No
  * lock.  Section: "Snapshots".
  */
 

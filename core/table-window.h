@@ -18,7 +18,7 @@
 #include "io.h"
 
 /* No record may be longer. */
-#define TABLE_WINDOW_BYTES (UINT64_C (256) << 10)
+#define TABLE_WINDOW_BYTES (UINT64_C (192) << 10)
 
 struct table_window {
   struct io *io;
