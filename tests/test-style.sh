@@ -19,10 +19,11 @@ wrong ()
 }
 
 sources=()
-for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,bench}/*.[ch]; do
+for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,tests/fuzz,bench}/*.[ch]; do
   [ ! -f "$file" ] || sources+=("$file")
 done
 scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh
+         tests/fuzz/run.sh
          cli/baton-pki cli/completion.bash systemd/baton-started.in
          systemd/*.service.in)
 
@@ -52,7 +53,7 @@ look 'FNR == 1 { found = 0 }
       /^#include/ && !found { found = 1
         if ($0 != "#include <config.h>")
           print FILENAME ": config.h is not its first header" }' \
-     {core,control,nbdkit-plugin,cli,tests,tests/unit}/*.c
+     {core,control,nbdkit-plugin,cli,tests,tests/unit,tests/fuzz}/*.c
 
 # -- sizes -------------------------------------------------------------------
 
