@@ -62,7 +62,8 @@ suite ()
   step "$name"
   touch "$work/started"
   : >"$work/times"
-  make -k -j"$jobs" "$@" 2>&1 </dev/null | tee "$work/out" | show_progress ||
+  # One more than processors: most tests wait now and then.
+  make -k -j"$((jobs + 1))" "$@" 2>&1 </dev/null | tee "$work/out" | show_progress ||
     status=$?
   failed_here=$(count 'FAIL|ERROR|XPASS')
   passed=$((passed + $(count 'PASS|XFAIL')))
@@ -96,10 +97,8 @@ long_suites ()
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" tests/unit check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
-  # Once more in their short form.
-  BATON_TEST_RUNS=1 BATON_TEST_OPS=100 suite \
-        "the packed sources, built and installed elsewhere (make distcheck)" \
-        . distcheck shell_tests='$(quick_tests)'
+  suite "the packed sources, built and installed elsewhere (make distcheck)" \
+        . distcheck shell_tests='$(packaging_tests)' unit_tests=
 }
 
 main ()
@@ -118,8 +117,8 @@ main ()
   suite "make check" tests check
   if [ -n "$long" ]; then
     long_suites
-    # A quarter of the matrix each time: all of it takes ten minutes more.
-    export BATON_TEST_SECONDS=1500 BATON_MATRIX_SAMPLE=110
+    # A part of the matrix each time: all of it takes ten minutes more.
+    export BATON_TEST_SECONDS=1500 BATON_MATRIX_SAMPLE=60
     suite "the long forms (make check-long)" tests check-long
   fi
   step "done"

@@ -8,12 +8,12 @@
 # Nothing is done between a kill and the next start, and a server that was
 # killed once is killed again: one image goes through 25 deaths.
 #
-# BATON_KILL_ROUNDS (default 8, 170 where BATON_TEST_LONG=1): of each kind.
+# BATON_KILL_ROUNDS (default 8, 60 where BATON_TEST_LONG=1): of each kind.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img nbdkit awk
 
-rounds=${BATON_TEST_LONG:+170}
+rounds=${BATON_TEST_LONG:+60}
 rounds=${BATON_KILL_ROUNDS:-${rounds:-8}}
 slots=1000
 deaths_of_one=25

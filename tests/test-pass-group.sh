@@ -19,7 +19,7 @@
 requires qemu-img qemu-nbd nbdkit jq
 
 rounds=${BATON_TEST_LONG:+60}
-rounds=${rounds:-4}
+rounds=${rounds:-2}
 
 # pair NUMBER POLICY: aNUMBER serves disk NUMBER, bNUMBER waits for it
 pair ()

@@ -260,7 +260,7 @@ static void
 test_power_cuts (void **state)
 {
   const char *one = getenv ("BATON_TEST_SEED");
-  const uint64_t nr = getenv ("BATON_TEST_LONG") ? 2000
+  const uint64_t nr = getenv ("BATON_TEST_LONG") ? 400
                     : getenv ("BATON_TEST_RUNS") ? 10 : 60;
   uint64_t seed;
   unsigned g;

@@ -150,7 +150,7 @@ static void
 test_cut_anywhere (void **state)
 {
   const char *given = getenv ("BATON_TEST_SEED");
-  const unsigned nr_seeds = getenv ("BATON_TEST_LONG") ? 400
+  const unsigned nr_seeds = getenv ("BATON_TEST_LONG") ? 60
                           : getenv ("BATON_TEST_RUNS") ? 2 : 8;
   uint64_t nr_valid = 0, nr_in_use = 0;
   unsigned i, seed;
