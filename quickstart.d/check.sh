@@ -97,8 +97,10 @@ long_suites ()
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" tests/unit check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
-  suite "the packed sources, built and installed elsewhere (make distcheck)" \
-        . distcheck shell_tests='$(packaging_tests)' unit_tests=
+  # Once more in their short form.
+  BATON_TEST_RUNS=1 BATON_TEST_OPS=100 suite \
+        "the packed sources, built and installed elsewhere (make distcheck)" \
+        . distcheck shell_tests='$(packaging_tests)'
 }
 
 main ()
