@@ -96,6 +96,9 @@ if [ "${BATON_SANITIZER:-no}" != no ]; then
   esac
 fi
 
+[ "${BATON_SANITIZER:-no}" != thread ] ||
+  export TSAN_OPTIONS="suppressions=$srcdir/tsan-suppressions ${TSAN_OPTIONS:-}"
+
 program () { echo "$tests_bin/$1"; }
 sock () { echo "$tmp/$1.sock"; }
 control () { echo "$tmp/$1.control"; }

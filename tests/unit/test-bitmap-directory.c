@@ -76,7 +76,7 @@ test_bitmaps_extension (void **state)
   };
   struct error err = ERROR_INIT;
   struct qcow2_areas a;
-  uint8_t data[24];
+  uint8_t data[32] = { 0 };
   size_t i;
 
   (void) state;
