@@ -21,6 +21,7 @@
  * lose power again.
  *
  * By default workloads of two requests; BATON_TEST_LONG=1 those of three.
+ * BATON_CRASH_CACHES=1: with the least cache only.
  * What fails is named by geometry, cache and three digits, the requests;
  * BATON_TEST_WORKLOAD=GEOMETRY,CACHE,DIGITS runs it alone.
  */
@@ -47,7 +48,6 @@
 #include "random.h"
 
 #define NR_KINDS 10u
-#define NR_CACHES 2u
 
 static const struct geometry geometries[] = {
   { .name = "v3 512", .cluster_sectors = 1, .nr_sectors = 70,
@@ -107,7 +107,7 @@ struct totals {
 };
 
 /* How far to go. */
-static unsigned max_requests, max_states, one_again_of;
+static unsigned max_requests, nr_caches, max_states, one_again_of;
 
 static void
 set_limits (void)
@@ -116,6 +116,7 @@ set_limits (void)
   const bool is_slow = getenv ("BATON_TEST_RUNS") != NULL;
 
   max_requests = is_long ? 3 : 2;
+  nr_caches = getenv ("BATON_CRASH_CACHES") ? 1 : 2;
   max_states = is_long ? 192 : is_slow ? 4 : 64;
   one_again_of = is_long ? 96 : 512;
 }
@@ -320,7 +321,7 @@ explore_geometry (const struct geometry *g)
   data = g->has_data_file ? crash_load ("data.raw") : NULL;
   if (one)
     run_one (one, g, pristine);
-  for (cache = 0; cache < NR_CACHES && !one; ++cache)
+  for (cache = 0; cache < nr_caches && !one; ++cache)
     run_all (g, pristine, cache);
   simdisk_free (pristine);
   simdisk_free (data);

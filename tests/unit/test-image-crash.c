@@ -215,7 +215,7 @@ test_crash (void **state)
   const uint64_t first = number_from_env ("BATON_TEST_SEED", 0);
   const uint64_t nr = one ? 1 : number_from_env ("BATON_TEST_RUNS",
                                                  getenv ("BATON_TEST_LONG")
-                                                 ? 8 : 1);
+                                                 ? 8 : 2);
   struct simdisk *pristine;
   uint64_t seed;
   size_t i;
