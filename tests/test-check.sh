@@ -91,8 +91,9 @@ done
 
 # What reads differently afterwards because of the damage itself.
 changes_data=' overlap overlap_counted data_is_l2 truncated l2_outside l1_outside '
-# What is damaged for good.
-beyond_repair=' truncated l2_outside l1_outside l2_reserved '
+# What is damaged for good.  data_is_l2: what is a guest's cluster as well as a
+# table is not written to, for it is not known which of them it should be.
+beyond_repair=' truncated l2_outside l1_outside l2_reserved data_is_l2 '
 
 # repairs NAME KIND IMAGE: with --repair all
 repairs ()
