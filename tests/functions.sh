@@ -99,6 +99,17 @@ fi
 [ "${BATON_SANITIZER:-no}" != thread ] ||
   export TSAN_OPTIONS="suppressions=$srcdir/tsan-suppressions ${TSAN_OPTIONS:-}"
 
+# insist COMMAND...: qemu-img measures the processor for LUKS, and gives up now
+# and then
+insist ()
+{
+  local try
+  for try in 1 2 3 4 5 6 7; do
+    "$@" 2>/dev/null && return
+  done
+  "$@"
+}
+
 program () { echo "$tests_bin/$1"; }
 sock () { echo "$tmp/$1.sock"; }
 control () { echo "$tmp/$1.control"; }

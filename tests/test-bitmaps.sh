@@ -131,7 +131,7 @@ make ()
   local bits options=$1
   shift
   rm -f ./*.want ./*.data disk.qcow2
-  qemu-img create -q -f qcow2 "${key[@]}" -o "$options" disk.qcow2 "$size"
+  insist qemu-img create -q -f qcow2 "${key[@]}" -o "$options" disk.qcow2 "$size"
   # It has bits from before it was disabled, which must stay.
   add frozen 16
   qemu-io "${key[@]}" --image-opts -c "write -q -P 1 1M 200k" "$(opts)"

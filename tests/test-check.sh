@@ -75,7 +75,7 @@ done
 make_image h.qcow2 "-o cluster_size=64k" 100M
 qemu-img bitmap --add "$tmp/h.qcow2" one
 qemu-img bitmap --add -g 512 "$tmp/h.qcow2" two
-qemu-img create -q -f qcow2 --object secret,id=s,data=x \
+insist qemu-img create -q -f qcow2 --object secret,id=s,data=x \
          -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 \
          "$tmp/lx.qcow2" 20M
 qemu_io --object secret,id=s,data=x --image-opts \
