@@ -67,19 +67,20 @@ ask_cachestat (int fd, uint64_t offset, uint64_t len, bool *ret)
   return 0;
 }
 
+/* What cannot be told is taken as cached, and compared. */
 static bool
 window_is_cached (int fd, uint64_t offset, size_t len)
 {
   const size_t nr_pages = len / PIECE_ALIGN + 1;
   CLEANUP_FREE unsigned char *pages = calloc (nr_pages, 1);
   void *p = mmap (NULL, len, PROT_READ, MAP_SHARED, fd, (off_t) offset);
-  bool found = false;
+  bool found = true;
   size_t i;
 
   if (p == MAP_FAILED)
-    return false;
+    return true;
   if (pages && mincore (p, len, pages) == 0)
-    for (i = 0; i < nr_pages && !found; i++)
+    for (i = 0, found = false; i < nr_pages && !found; i++)
       found = pages[i] & 1;
   munmap (p, len);
   return found;
@@ -92,7 +93,7 @@ is_cached (const struct check *c, uint64_t offset, uint64_t len)
   uint64_t done;
 
   if (c->has_cachestat)
-    return ask_cachestat (c->f->fd, offset, len, &found) == 0 && found;
+    return ask_cachestat (c->f->fd, offset, len, &found) == -1 || found;
   for (done = 0; done < len && !found; done += MINCORE_WINDOW)
     found = window_is_cached (c->f->fd, offset + done,
                               min_u64 (len - done, MINCORE_WINDOW));
