@@ -238,6 +238,7 @@ activate_inactive (struct handoff *h, struct takeover *t, struct error *err)
   struct stopwatch w;
   int r;
 
+  leftover_wait (&h->leftover); /* one cache at a time */
   stopwatch_start (&w, "activate");
   r = activate (h, &w, t, err);
   stopwatch_stop (&w, r == 0);

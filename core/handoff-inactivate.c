@@ -81,15 +81,14 @@ release (struct handoff *h, struct stopwatch *w, struct image *img,
   return r;
 }
 
-/* The unlock comes first and by itself: on NFS it is what tells the server,
- * and closing frees IO. */
+/* Its files are closed when this returns; its memory is freed meanwhile. */
 static void
 give_up (struct handoff *h, struct stopwatch *w, bool for_good)
 {
   struct image *img = gate_detach (&h->gate);
 
-  image_unlock (img);
-  image_close (img);
+  image_give_up (img);
+  leftover_free (&h->leftover, img);
   handoff_remember_lock (h, false);
   if (!for_good)
     gate_close (&h->gate);

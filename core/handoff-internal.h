@@ -10,6 +10,7 @@
  *   handoff-record.c      the ownership record: looking, taking, releasing
  *   handoff-stale.c       the founding bug, for a test
  *   handoff-timeline.c    how long each phase took
+ *   leftover.c            memory of an image that was given up
  *
  * Lock order: command, then gate.lock or memory; never both of these.
  *
@@ -30,6 +31,7 @@
 #include "handoff-timeline.h"
 #include "handoff.h"
 #include "image.h"
+#include "leftover.h"
 #include "mutex.h"
 #include "ownership.h"
 #include "view.h"
@@ -52,6 +54,7 @@ struct handoff {
   bool has_taken GUARDED_BY (command);
   struct release taken GUARDED_BY (command); /* what was taken over last */
   bool retired GUARDED_BY (command);    /* released for good */
+  struct leftover leftover GUARDED_BY (command); /* of the last image */
   struct gate gate;
   struct stale *stale;                  /* NULL, except to show the bug */
 

@@ -143,6 +143,7 @@ handoff_free (struct handoff *h)
 {
   if (!h)
     return;
+  leftover_wait (&h->leftover);
   image_close (gate_detach (&h->gate));
   stale_free (h->stale);
   gate_destroy (&h->gate);

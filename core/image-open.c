@@ -400,12 +400,23 @@ image_data_file (struct image *img)
   return img->data_file;
 }
 
-void
-image_unlock (struct image *img)
+/* The unlock comes first and by itself: on NFS it is what tells the server,
+ * and closing frees IO. */
+static void
+close_locked (struct io *io)
 {
-  if (img->data_file)
-    io_unlock (img->data_file);
-  io_unlock (img->io);
+  if (io)
+    io_unlock (io);
+  io_close (io);
+}
+
+void
+image_give_up (struct image *img)
+{
+  io_close (img->crypt);
+  close_locked (img->data_file);
+  close_locked (img->io);
+  img->crypt = img->data_file = img->io = NULL;
 }
 
 void

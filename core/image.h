@@ -141,8 +141,9 @@ const struct qcow2_header *image_header (const struct image *img);
 struct io *image_io (struct image *img);
 /* The external data file; NULL: none. */
 struct io *image_data_file (struct image *img);
-/* Give the locks on the image and on its data file back before closing it. */
-void image_unlock (struct image *img);
+/* Give the locks on the image and on its data file back, and close both.
+ * Nothing may be called on IMG afterwards but image_close. */
+void image_give_up (struct image *img);
 
 /* Which file the data file of the image NAME with HEADER is (io.h); opens it
  * for reading and closes it again.  Both 0: it has none. */

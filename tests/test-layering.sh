@@ -38,7 +38,7 @@ bitmaps bitmaps-internal
 mapping mapping-table mapping-subcluster
 image-notice
 backing backing-name data-file image image-bitmaps image-internal image-pack image-subcluster
-handoff-status
+handoff-status leftover
 handoff handoff-gate handoff-internal handoff-timeline
 '
 ground='cleanup checked mutex error cursor'

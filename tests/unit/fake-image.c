@@ -133,8 +133,7 @@ fake_io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
 {
   uint8_t header[QCOW2_V2_HEADER_BYTES];
 
-  (void) io;
-  (void) err;
+  (void) io; (void) err;
   require (offset == 0, "only the header is read past the image");
   make_header (header);
   memset (buf, 0, len);
@@ -145,8 +144,7 @@ fake_io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
 static int
 fake_io_size (struct io *io, uint64_t *ret_size, struct error *err)
 {
-  (void) io;
-  (void) err;
+  (void) io; (void) err;
   *ret_size = 262144;
   return 0;
 }
@@ -213,8 +211,7 @@ fake_open (struct io_opener *opener, const char *name, unsigned flags,
   const bool writable = flags & IO_OPEN_WRITE;
   struct fake_io *f;
 
-  (void) opener;
-  (void) name;
+  (void) opener; (void) name;
   if (called (writable ? FAKE_OPEN_RW : FAKE_OPEN_RO, err) == -1)
     return -1;
   f = calloc (1, sizeof *f);
@@ -235,8 +232,7 @@ image_open (struct io *io, const char *name, bool for_writing,
 {
   struct image *img;
 
-  (void) name;
-  (void) options;
+  (void) name; (void) options;
   require (for_writing == !io->read_only, "opened for the wrong purpose");
   if (called (FAKE_IMAGE_OPEN, err) == -1)
     return -1;
@@ -304,10 +300,7 @@ image_write (struct image *img, const void *buf, size_t len, uint64_t offset,
 {
   int r;
 
-  (void) buf;
-  (void) len;
-  (void) offset;
-  (void) flags;
+  (void) buf; (void) len; (void) offset; (void) flags;
   enter (img, true);
   r = called (FAKE_WRITE, err);
   leave (img);
@@ -337,17 +330,31 @@ image_finish (struct image *img, struct error *err)
   return 0;
 }
 
-void
-image_close (struct image *img)
+static void
+close_files (struct image *img)
 {
-  if (!img)
-    return;
   require (!img->closed, "closed twice");
   require (img->nr_users == 0, "closed with a request in flight");
   img->closed = true;
   called (FAKE_IMAGE_CLOSE, NULL);
   io_close (img->io);
   fake.nr_open_images--;
+}
+
+void
+image_give_up (struct image *img)
+{
+  io_unlock (img->io);
+  close_files (img);
+}
+
+void
+image_close (struct image *img)
+{
+  if (!img)
+    return;
+  if (!img->closed)
+    close_files (img);
   pthread_mutex_lock (&lock);
   img->next_grave = graves;
   graves = img;
@@ -389,12 +396,6 @@ image_data_identity (const char *name, const struct qcow2_header *header,
   (void) name; (void) header; (void) options; (void) err;
   ret_identity[0] = ret_identity[1] = 0;
   return 0;
-}
-
-void
-image_unlock (struct image *img)
-{
-  io_unlock (image_io (img));
 }
 
 const struct image_notices *
