@@ -74,7 +74,8 @@ handoff_record_glance (struct handoff *h, struct io *io)
 /* -- looking --------------------------------------------------------- */
 
 static int
-view_past_cache (struct handoff *h, struct view *ret, struct error *err)
+view_past_cache (struct handoff *h, bool with_digests, struct view *ret,
+                 struct error *err)
 {
   struct io_opener *opener = h->options.opener;
   struct io *io;
@@ -82,7 +83,8 @@ view_past_cache (struct handoff *h, struct view *ret, struct error *err)
 
   if (opener->open (opener, h->path, IO_OPEN_PAST_CACHE, &io, err) == -1)
     return -1;
-  r = view_read (io, ret, err);
+  r = with_digests ? view_read (io, ret, err)
+                   : view_read_header (io, ret, err);
   io_close (io);
   return r;
 }
@@ -94,7 +96,7 @@ compare_with_storage (struct handoff *h, const struct view *served,
 {
   struct view stored;
 
-  if (view_past_cache (h, &stored, err) == -1)
+  if (view_past_cache (h, true, &stored, err) == -1)
     return -1;
   *ret_what = view_difference (served, &stored);
   view_clear (&stored);
@@ -356,7 +358,7 @@ handoff_record_was_overtaken (struct handoff *h)
   bool ours;
 
   /* What cannot be read now is told by what comes next. */
-  if (!h->recorded || view_past_cache (h, &stored, NULL) == -1)
+  if (!h->recorded || view_past_cache (h, false, &stored, NULL) == -1)
     return false;
   ours = still_ours (h, &stored);
   if (!ours)
