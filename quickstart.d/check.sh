@@ -97,10 +97,11 @@ long_suites ()
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" tests/unit check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
-  # Once more in their short form.
+  # The variants above are built from the packed sources too, with the unit
+  # tests.
   BATON_TEST_RUNS=1 BATON_TEST_OPS=100 suite \
         "the packed sources, built and installed elsewhere (make distcheck)" \
-        . distcheck shell_tests='$(packaging_tests)'
+        . distcheck shell_tests='$(packaging_tests)' unit_dir=
 }
 
 main ()
