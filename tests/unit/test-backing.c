@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "backing.h"
 #include "image.h"
 #include "simdisk.h"
 
@@ -34,10 +35,20 @@ struct fixture {
 };
 
 static struct simdisk *
+load_file (const char *path)
+{
+  struct error err = ERROR_INIT;
+  struct simdisk *d = simdisk_load_file (path, SECTOR, &err);
+
+  if (!d)
+    fail_msg ("%s", err.text);
+  return d;
+}
+
+static struct simdisk *
 load (const char *create)
 {
   char dir[] = "/tmp/baton-backing-XXXXXX", line[512], path[64];
-  struct error err = ERROR_INIT;
   struct simdisk *d;
 
   assert_non_null (mkdtemp (dir));
@@ -45,9 +56,7 @@ load (const char *create)
             "cluster_size=4k%s t.qcow2 256k", dir, create);
   assert_int_equal (system (line), 0);
   snprintf (path, sizeof path, "%s/t.qcow2", dir);
-  d = simdisk_load_file (path, SECTOR, &err);
-  if (!d)
-    fail_msg ("%s", err.text);
+  d = load_file (path);
   assert_int_equal (unlink (path), 0);
   snprintf (path, sizeof path, "%s/base", dir);
   unlink (path);
@@ -333,6 +342,52 @@ test_json (void **state)
   refused (&f, EINVAL, "backing file json:{\"y\":1}");
 }
 
+/* Every file that it is asked for is another one, of the same bytes. */
+struct endless {
+  struct io_opener base;
+  const char *path;
+  struct simdisk *disks[2 * BACKING_MAX_DEPTH];
+  unsigned nr;
+};
+
+static int
+open_another (struct io_opener *base, const char *name, unsigned flags,
+              struct io **ret, struct error *err)
+{
+  struct endless *e = (struct endless *) base;
+
+  (void) name;
+  assert_true (e->nr < 2 * BACKING_MAX_DEPTH);
+  e->disks[e->nr] = load_file (e->path);
+  *ret = simdisk_open (e->disks[e->nr++], flags, err);
+  return *ret ? 0 : -1;
+}
+
+static void
+test_endless_chain (void **state)
+{
+  char path[] = "/tmp/baton-endless-XXXXXX", line[256];
+  struct endless e = { .base.open = open_another, .path = path };
+  struct fixture f;
+  const int fd = mkstemp (path);
+
+  (void) state;
+  assert_true (fd >= 0);
+  close (fd);
+  snprintf (line, sizeof line, "qemu-img create -u -q -f qcow2 -o "
+            "cluster_size=4k -b next -F qcow2 %s 256k", path);
+  assert_int_equal (system (line), 0);
+  init (&f, "", NULL);
+  simdisk_free (f.disk);
+  f.disk = load_file (path);
+  f.options.opener = &e.base;
+  refused (&f, ELOOP, "the backing chain has more than 256 files");
+  assert_int_equal (e.nr, BACKING_MAX_DEPTH);
+  while (e.nr > 0)
+    simdisk_free (e.disks[--e.nr]);
+  assert_int_equal (unlink (path), 0);
+}
+
 int
 main (void)
 {
@@ -345,6 +400,7 @@ main (void)
     cmocka_unit_test (test_no_format),
     cmocka_unit_test (test_faults),
     cmocka_unit_test (test_json),
+    cmocka_unit_test (test_endless_chain),
   };
 
   /* Without qemu-img there are no images. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The ownership record as bytes: what is written reads back, and nothing
- * else is taken for a record.
+ * else is taken for a record.  Which of two in one header counts.
  */
 
 #include <config.h>
@@ -19,8 +19,10 @@
 #include <zlib.h>
 
 #include "cursor.h"
+#include "qcow2-format.h"
 #include "random.h"
 #include "record.h"
+#include "record-place.h"
 
 static const struct record sample = {
   .state = RECORD_RELEASED, .epoch = 0x0102030405060708,
@@ -198,6 +200,51 @@ test_ids (void **state)
   assert_string_equal (text, "0001feff6162636465666768696a6b6c");
 }
 
+/* A header with these two records; a bit of DAMAGED for each that is. */
+static enum record_found
+find_of_two (uint64_t first, uint64_t second, unsigned damaged,
+             struct record *ret)
+{
+  struct record r = sample;
+  uint8_t *header = calloc (1, 4096);
+  enum record_found found;
+  unsigned i;
+
+  assert_non_null (header);
+  store_be32 (header + 4, 3);
+  store_be32 (header + 100, 104);
+  for (i = 0; i < 2; i++) {
+    uint8_t *e = header + 104 + i * RECORD_EXTENSION_BYTES;
+
+    r.epoch = i ? second : first;
+    store_be32 (e, QCOW2_EXT_BATON_RECORD);
+    store_be32 (e + 4, RECORD_BYTES);
+    record_encode (&r, e + 8);
+    e[8 + 20] ^= damaged >> i & 1;
+  }
+  found = record_find (header, 4096, ret, NULL);
+  free (header);
+  return found;
+}
+
+/* The newer one that can be read counts, wherever it is. */
+static void
+test_two_records (void **state)
+{
+  struct record r;
+
+  (void) state;
+  assert_int_equal (find_of_two (5, 6, 0, &r), RECORD_VALID);
+  assert_int_equal (r.epoch, 6);
+  assert_int_equal (find_of_two (6, 5, 0, &r), RECORD_VALID);
+  assert_int_equal (r.epoch, 6);
+  assert_int_equal (find_of_two (5, 6, 2, &r), RECORD_VALID);
+  assert_int_equal (r.epoch, 5);
+  assert_int_equal (find_of_two (6, 5, 1, &r), RECORD_VALID);
+  assert_int_equal (r.epoch, 5);
+  assert_int_equal (find_of_two (6, 5, 3, &r), RECORD_DAMAGED);
+}
+
 int
 main (void)
 {
@@ -209,6 +256,7 @@ main (void)
     cmocka_unit_test (test_values),
     cmocka_unit_test (test_random_bytes),
     cmocka_unit_test (test_ids),
+    cmocka_unit_test (test_two_records),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
