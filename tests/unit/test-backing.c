@@ -306,18 +306,19 @@ test_faults (void **state)
   }
 }
 
-/* A parser that knows one name. */
+/* A parser that knows two names, of which "z" gives no format. */
 static int
 parse (const char *name, struct file_spec **ret, struct error *err)
 {
   struct file_spec *s;
 
-  if (strcmp (name, "json:{\"x\":1}") != 0)
+  if (strcmp (name, "json:{\"x\":1}") != 0 &&
+      strcmp (name, "json:{\"z\":1}") != 0)
     return error_set (err, EINVAL, "not what it knows");
   s = calloc (1, sizeof *s);
   assert_non_null (s);
   s->path = strdup ("base");
-  s->format = strdup ("raw");
+  s->format = strchr (name, 'z') ? NULL : strdup ("raw");
   *ret = s;
   return 0;
 }
@@ -340,6 +341,10 @@ test_json (void **state)
   init (&f, " -b 'json:{\"y\":1}' -F raw", simdisk_new (SECTOR));
   f.options.parse_json = parse;
   refused (&f, EINVAL, "backing file json:{\"y\":1}");
+  init (&f, " -b 'json:{\"z\":1}' -F raw", simdisk_new (SECTOR));
+  put (f.disk, 112, 1, 0x12);
+  f.options.parse_json = parse;
+  refused (&f, EINVAL, "names the backing file \"json:{\"z\":1}\" but not");
 }
 
 /* Every file that it is asked for is another one, of the same bytes. */
