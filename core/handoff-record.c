@@ -229,16 +229,29 @@ handoff_record_take (struct takeover *t, struct image *img, struct error *err)
 }
 
 static void
+fill_release (const struct record *r, struct release *ret)
+{
+  ret->epoch = r->epoch;
+  memcpy (ret->uuid, r->uuid, sizeof ret->uuid);
+  memcpy (ret->nonce, r->nonce, sizeof ret->nonce);
+}
+
+/* A question that was answered may be asked again.  By its ticket, where it
+ * had one: the record can have been another, after a crash or with force. */
+static void
+keep_taken (struct handoff *h, const struct takeover *t) REQUIRES (h->command)
+{
+  h->has_taken = t->ticket || t->view.found == RECORD_VALID;
+  if (t->ticket)
+    h->taken = t->ticket->release;
+  else if (h->has_taken)
+    fill_release (&t->view.record, &h->taken);
+}
+
+static void
 keep (struct handoff *h, const struct takeover *t) REQUIRES (h->command)
 {
-  const struct record *old = &t->view.record;
-
-  h->has_taken = t->view.found == RECORD_VALID;
-  if (h->has_taken) {
-    h->taken.epoch = old->epoch;
-    memcpy (h->taken.uuid, old->uuid, sizeof h->taken.uuid);
-    memcpy (h->taken.nonce, old->nonce, sizeof h->taken.nonce);
-  }
+  keep_taken (h, t);
   remember_how (h, &t->answer);
   if (!h->recorded)
     return;
@@ -284,14 +297,6 @@ still_ours (struct handoff *h, const struct view *v) REQUIRES (h->command)
   return v->found == RECORD_VALID && r->state == RECORD_HELD &&
     r->epoch == h->held.epoch && record_same_id (r->uuid, h->held.uuid) &&
     record_same_id (r->instance, h->instance);
-}
-
-static void
-fill_release (const struct record *r, struct release *ret)
-{
-  ret->epoch = r->epoch;
-  memcpy (ret->uuid, r->uuid, sizeof ret->uuid);
-  memcpy (ret->nonce, r->nonce, sizeof ret->nonce);
 }
 
 static int

@@ -201,6 +201,40 @@ test_process_ends (void **state)
   world_destroy (&w);
 }
 
+/* The record is not the ticket's any more where its owner has crashed since, or
+ * where force overrides what differs; the answer may be lost all the same. */
+static void
+test_asked_again (void **state)
+{
+  struct world w;
+  struct handoff *a, *b;
+  struct ticket t, other;
+
+  (void) state;
+  world_init (&w);
+  a = new_on (&w, "host-a");
+  b = new_on (&w, "host-b");
+  activate (a, NULL, false);
+  t = release (a);
+  activate (b, &t, false);
+  handoff_free (b);
+  b = new_on (&w, "host-b");
+  activate (b, &t, false);
+  check_how (b, "recovery");
+  activate (b, &t, false);
+  check_record (&w, RECORD_HELD, 3, "host-b");
+  other = release (b);
+  refused (b, &t, "Overtaken");
+  activate (b, &t, true);
+  check_how (b, "forced");
+  activate (b, &t, true);
+  check_record (&w, RECORD_HELD, 4, "host-b");
+  assert_int_equal (handoff_take_over (b, &other, false, NULL), -1);
+  handoff_free (a);
+  handoff_free (b);
+  world_destroy (&w);
+}
+
 /* -- the backing chain ------------------------------------------------- */
 
 static void
@@ -380,6 +414,7 @@ main (void)
     cmocka_unit_test (test_overtaken_for_ever),
     cmocka_unit_test (test_overtaken_while_active),
     cmocka_unit_test (test_process_ends),
+    cmocka_unit_test (test_asked_again),
     cmocka_unit_test (test_backing),
     cmocka_unit_test (test_changed),
     cmocka_unit_test (test_plain_server),
