@@ -25,11 +25,13 @@
 
 #include "check-internal.h"
 #include "checked.h"
+#include "cleanup.h"
 #include "cursor.h"
 #include "qcow2-entry.h"
 
 /* As QEMU: more cannot be compared. */
 #define MAX_CLUSTERS ((UINT64_C (1) << 31) - 1)
+#define FIRST_READ_BYTES (UINT64_C (64) << 10)
 
 static void
 vsay (struct check *c, const char *fmt, va_list ap)
@@ -148,22 +150,36 @@ check_is_qcow2 (const void *data, size_t len, struct error *err)
                     "checked");
 }
 
+/* The first LEN bytes into *BUF, which is the caller's to free. */
+static int
+read_start (struct check *c, uint64_t len, uint8_t **buf, struct error *err)
+{
+  uint8_t *p = realloc (*buf, len + 1);
+
+  if (!p)
+    return error_set (err, ENOMEM, "no memory for the header");
+  *buf = p;
+  return io_pread (c->io, p, len, 0, err);
+}
+
 static int
 read_header (struct check *c, struct error *err)
 {
-  const uint64_t len = min_u64 (c->file_bytes, QCOW2_HEADER_MAX_BYTES);
-  uint8_t *data = malloc (len + 1);
-  int r = -1;
+  uint64_t len = min_u64 (c->file_bytes, FIRST_READ_BYTES);
+  CLEANUP_FREE uint8_t *data = NULL;
 
-  if (!data)
-    error_set (err, ENOMEM, "no memory for the header");
-  else if (io_pread (c->io, data, len, 0, err) == 0 &&
-           check_is_qcow2 (data, len, err) == 0 &&
-           qcow2_header_parse (data, len, &c->h, err) == 0 &&
-           qcow2_areas_parse (data, len, &c->h, &c->areas, err) == 0)
-    r = 0;
-  free (data);
-  return r;
+  if (read_start (c, len, &data, err) == -1 ||
+      check_is_qcow2 (data, len, err) == -1)
+    return -1;
+  /* Names and extensions may fill a cluster larger than the first read. */
+  if (len == FIRST_READ_BYTES && load_be32 (data + 20) > 16) {
+    len = min_u64 (c->file_bytes, QCOW2_HEADER_MAX_BYTES);
+    if (read_start (c, len, &data, err) == -1)
+      return -1;
+  }
+  if (qcow2_header_parse (data, len, &c->h, err) == -1)
+    return -1;
+  return qcow2_areas_parse (data, len, &c->h, &c->areas, err);
 }
 
 static int

@@ -16,6 +16,11 @@
 #include "table-window.h"
 
 #define MAX_EXTRA_BYTES 1024u
+/* What each entry begins with, and where in it the lengths of the rest are. */
+#define ENTRY_BYTES 40u
+#define ENTRY_ID_LEN 12
+#define ENTRY_NAME_LEN 14
+#define ENTRY_EXTRA 36
 /* "Version 3 ... must have at least 16 bytes": VM state and disk size. */
 #define EXTRA_VM_STATE_BYTES 8u
 #define EXTRA_DISK_SIZE_BYTES 16u
@@ -106,6 +111,24 @@ check_end (const struct qcow2_header *h, uint64_t end, uint64_t file_size,
   return 0;
 }
 
+/* A cursor over the entry at OFFSET: its lengths first, then all of it.  One
+ * whose extra data are too long is cut; snapshot_decode refuses it. */
+static int
+entry_at (struct table_window *w, uint64_t offset, struct cursor *ret,
+          struct error *err)
+{
+  size_t len = ENTRY_BYTES;
+  const uint8_t *p;
+
+  if (table_window_at (w, offset, len, ret, err) == -1)
+    return -1;
+  p = cursor_bytes (ret, len);
+  if (p)
+    len += load_be16 (p + ENTRY_ID_LEN) + load_be16 (p + ENTRY_NAME_LEN) +
+      min_u64 (load_be32 (p + ENTRY_EXTRA), MAX_EXTRA_BYTES);
+  return table_window_at (w, offset, len, ret, err);
+}
+
 static int
 walk (struct table_window *w, const struct qcow2_header *h,
       uint64_t file_size, snapshot_fn *fn, void *opaque, uint64_t *ret_end,
@@ -122,7 +145,7 @@ walk (struct table_window *w, const struct qcow2_header *h,
 
     /* Rule 40: "Snapshot table entries are aligned to 8 bytes". */
     offset = align_up (*ret_end, 8);
-    if (table_window_at (w, offset, SNAPSHOT_MAX_ENTRY_BYTES, &c, err) == -1 ||
+    if (entry_at (w, offset, &c, err) == -1 ||
         snapshot_decode (&c, h, i, &s, err) == -1)
       return -1;
     *ret_end = offset + c.pos;

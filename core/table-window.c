@@ -15,8 +15,9 @@ int
 table_window_init (struct table_window *w, struct io *io, uint64_t end,
                    struct error *err)
 {
-  *w = (struct table_window) { .io = io, .end = end };
-  w->buf = malloc (TABLE_WINDOW_BYTES);
+  *w = (struct table_window) { .io = io, .end = end,
+                               .buf_bytes = TABLE_WINDOW_BYTES };
+  w->buf = malloc (w->buf_bytes);
   if (!w->buf)
     return error_set (err, ENOMEM, "no memory to read a table");
   return 0;
@@ -29,6 +30,21 @@ table_window_destroy (struct table_window *w)
   w->buf = NULL;
 }
 
+static int
+grow (struct table_window *w, size_t len, struct error *err)
+{
+  uint8_t *p;
+
+  if (len <= w->buf_bytes)
+    return 0;
+  p = realloc (w->buf, len);
+  if (!p)
+    return error_set (err, ENOMEM, "no memory to read a table");
+  w->buf = p;
+  w->buf_bytes = len;
+  return 0;
+}
+
 int
 table_window_at (struct table_window *w, uint64_t offset, size_t want,
                  struct cursor *ret, struct error *err)
@@ -37,10 +53,11 @@ table_window_at (struct table_window *w, uint64_t offset, size_t want,
 
   want = min_u64 (want, left);
   if (offset < w->offset || offset + want > w->offset + w->len_bytes) {
-    const size_t len = min_u64 (left, TABLE_WINDOW_BYTES);
+    const size_t len = min_u64 (left, max_u64 (want, TABLE_WINDOW_BYTES));
 
     w->len_bytes = 0;
-    if (io_pread (w->io, w->buf, len, offset, err) == -1)
+    if (grow (w, len, err) == -1 ||
+        io_pread (w->io, w->buf, len, offset, err) == -1)
       return -1;
     w->offset = offset;
     w->len_bytes = len;

@@ -17,8 +17,8 @@
 #include "error.h"
 #include "io.h"
 
-/* No record may be longer. */
-#define TABLE_WINDOW_BYTES (UINT64_C (192) << 10)
+/* What is read at once; more where a record is longer. */
+#define TABLE_WINDOW_BYTES (UINT64_C (16) << 10)
 
 struct table_window {
   struct io *io;
@@ -26,6 +26,7 @@ struct table_window {
   uint64_t offset;              /* of what is in the buffer, file offset */
   size_t len_bytes;
   uint8_t *buf;
+  size_t buf_bytes;
 };
 
 int table_window_init (struct table_window *w, struct io *io, uint64_t end,
@@ -33,7 +34,8 @@ int table_window_init (struct table_window *w, struct io *io, uint64_t end,
 void table_window_destroy (struct table_window *w);
 
 /* A cursor over what there is from OFFSET on, up to WANT bytes; fewer where
- * the table ends.  Valid until the next call. */
+ * the table ends.  Valid until the next call.  The caller bounds WANT, so that
+ * nobody's length decides how much memory is taken. */
 int table_window_at (struct table_window *w, uint64_t offset, size_t want,
                      struct cursor *ret, struct error *err);
 

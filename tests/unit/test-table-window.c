@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * table_window_at: forwards, backwards, at the end and behind it, and when
- * the file cannot be read.
+ * table_window_at: forwards, backwards, at the end and behind it, longer than
+ * the window, and when the file cannot be read.
  */
 
 #include <config.h>
@@ -78,6 +78,11 @@ test_places (void **state)
   assert_int_equal (table_window_at (&w, 64, 8, &c, &err), -1);
   assert_int_equal (err.errnum, EIO);
   require_at (&w, 64, 8, 8);
+  /* A record that is longer than the window. */
+  reads = simdisk_calls (d, SIMDISK_READ);
+  require_at (&w, 16, TABLE_WINDOW_BYTES + 1, TABLE_WINDOW_BYTES + 1);
+  require_at (&w, 8 + TABLE_WINDOW_BYTES, 9, 9);
+  assert_int_equal (simdisk_calls (d, SIMDISK_READ), reads + 1);
   table_window_destroy (&w);
   io_close (io);
   simdisk_free (d);
