@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "cleanup.h"
 #include "command.h"
 #include "document.h"
 #include "session.h"
@@ -32,8 +33,8 @@ struct session {
   const struct session_config *config;
   json_t *reply;                /* NULL: no command yet */
   bool have_snapshot;
-  uint8_t snapshot[CONTROL_EXPORT_BYTES];
-  uint8_t payload[CONTROL_EXPORT_BYTES];
+  uint8_t *snapshot;            /* CONTROL_EXPORT_BYTES each */
+  uint8_t *payload;
 };
 
 static int64_t
@@ -165,7 +166,7 @@ static int
 receive_payload (struct session *s, const struct wire_request *req,
                  int64_t deadline_ms, struct error *err)
 {
-  if (req->len_bytes <= sizeof s->payload)
+  if (req->len_bytes <= CONTROL_EXPORT_BYTES)
     return transport_recv_all (s->t, s->payload, req->len_bytes, deadline_ms,
                                err);
   if (req->len_bytes > SESSION_MAX_DRAIN_BYTES)
@@ -333,19 +334,18 @@ int
 session_run (struct transport *t, const struct session_config *config,
              struct error *err)
 {
-  struct session *s = malloc (sizeof *s);
+  CLEANUP_FREE uint8_t *snapshot = malloc (CONTROL_EXPORT_BYTES);
+  CLEANUP_FREE uint8_t *payload = malloc (CONTROL_EXPORT_BYTES);
+  struct session s = {
+    .t = t, .config = config, .snapshot = snapshot, .payload = payload,
+  };
   int r;
 
-  if (s == NULL)
+  if (snapshot == NULL || payload == NULL)
     return error_set_errno (err, ENOMEM, "control connection");
-  s->t = t;
-  s->config = config;
-  s->reply = NULL;
-  s->have_snapshot = false;
   do
-    r = one_request (s, err);
+    r = one_request (&s, err);
   while (r == 1);
-  json_decref (s->reply);
-  free (s);
+  json_decref (s.reply);
   return r;
 }
