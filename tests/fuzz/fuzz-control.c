@@ -10,14 +10,9 @@
 
 #include <config.h>
 
-#include <errno.h>
-#include <unistd.h>
-
-#include "control.h"
-#include "fuzz.h"
+#include "fuzz-endpoint.h"
 #include "handshake.h"
 #include "session.h"
-#include "tls.h"
 
 #define MAX_REPLY_BYTES (UINT64_C (64) << 20)
 
@@ -71,94 +66,14 @@ static const struct transport_ops end_ops = {
   .recv = end_recv, .send = end_send, .close = end_close,
 };
 
-/* -- commands ------------------------------------------------------------- */
-
-struct server {
-  struct tls_credentials *tls;
-  struct access_list access;
-  unsigned nr_commands;
-};
-
-static json_t *
-fake_status (void *opaque)
-{
-  (void) opaque;
-  return json_pack ("{s:s}", "state", "active");
-}
-
-static uint32_t
-fake_flags (void *opaque)
-{
-  (void) opaque;
-  return CONTROL_STATE_ACTIVE;
-}
-
-static int
-count_command (void *opaque)
-{
-  struct server *s = opaque;
-
-  ++s->nr_commands;
-  return 0;
-}
-
-static int
-fake_flush (void *opaque, json_t **ret_reply, struct error *err)
-{
-  (void) ret_reply;
-  (void) err;
-  return count_command (opaque);
-}
-
-static int
-fake_inactivate (void *opaque, uint32_t drain_timeout_ms, bool for_good,
-                 json_t **ret_reply, struct error *err)
-{
-  (void) for_good;
-  (void) err;
-  *ret_reply = json_pack ("{s:I}", "waited", (json_int_t) drain_timeout_ms);
-  return count_command (opaque);
-}
-
-static int
-fake_activate (void *opaque, const json_t *ticket, bool force,
-               json_t **ret_reply, struct error *err)
-{
-  count_command (opaque);
-  if (force)
-    return error_set_class (err, EBUSY, "Planned", "\xff not \1 utf-8");
-  *ret_reply = json_pack ("{s:O?}", "ticket", (json_t *) ticket);
-  return 0;
-}
-
-static const struct control_callbacks callbacks = {
-  .status = fake_status, .state_flags = fake_flags, .flush = fake_flush,
-  .inactivate = fake_inactivate, .invalidate = fake_flush,
-  .activate = fake_activate,
-};
-
 /* One key, for one client that there is not. */
-static struct server *
-make_server (void)
-{
-  static const char key[] = "nobody:00112233445566778899aabbccddeeff\n";
-  char path[] = "/tmp/baton-fuzz-XXXXXX";
-  struct server *s = calloc (1, sizeof *s);
-  struct error err = ERROR_INIT;
-  const int fd = mkstemp (path);
-
-  require (s && fd != -1 &&
-           write (fd, key, sizeof key - 1) == sizeof key - 1, path);
-  close (fd);
-  require (tls_credentials_new_psk (path, &s->tls, &err) == 0, err.text);
-  unlink (path);
-  return s;
-}
+#define KEYS "nobody:00112233445566778899aabbccddeeff\n"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t len)
 {
-  static struct server *s;
+  static struct tls_credentials *tls;
+  static const struct access_list nobody = ACCESS_LIST_INIT;
   struct input in = { data, len };
   const uint8_t who = input_byte (&in);
   struct wire_end *w = calloc (1, sizeof *w);
@@ -168,26 +83,25 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t len)
     .description = "fuzzed", .role = who & 1 ? ROLE_CONTROL : ROLE_STATUS,
     .deadline_ms = transport_clock_ms () + 60000,
   };
-  struct session_config session = { .callbacks = &callbacks,
-                                    .io_ms = 60000 };
+  struct endpoint e = { 0 };
+  struct session_config session = { .callbacks = &endpoint_callbacks,
+                                    .opaque = &e, .io_ms = 60000 };
 
-  if (!s)
-    s = make_server ();
+  if (!tls)
+    tls = endpoint_keys (KEYS);
   require (w != NULL, "no memory");
   w->base.ops = &end_ops;
   w->in = in;
   if (who & 2) {
-    config.tls = s->tls;
-    config.access = &s->access;
+    config.tls = tls;
+    config.access = &nobody;
   }
-  s->nr_commands = 0;
-  session.opaque = s;
   if (handshake_run (&t, &config, &session.negotiated, &err) ==
       HANDSHAKE_TRANSMISSION) {
     require (!(who & 2), "nothing is negotiated without TLS");
     session_run (t, &session, &err);
   }
-  require (s->nr_commands == 0 || who & 1, "who may look does not command");
+  require (e.nr_commands == 0 || who & 1, "who may look does not command");
   transport_close (t);
   return 0;
 }
