@@ -18,14 +18,23 @@ start_held ()
                while-inactive=hold "${@:2}"
 }
 
+is_parked () { baton status "$(control "$1")" | grep -q '[1-9] parked'; }
+
+# await_parked NAME: until the server says so; a client takes its time to start
+await_parked ()
+{
+  wait_for 20 is_parked "$1" || fail "a write is not held"
+  gone "$client" && fail "a write was not held"
+  return 0
+}
+
+# held_write NAME [SERVER]: at NAME, by way of which it reaches SERVER
 held_write ()
 {
   nbdsh -u "$(uri "$1")" -c 'h.pwrite(b"held" * 1024, 65536)' &
   client=$!
   pids+=("$client")
-  sleep 0.5
-  gone "$client" && fail "a write was not held"
-  return 0
+  await_parked "${2:-$1}"
 }
 
 start_held a
@@ -40,7 +49,7 @@ baton inactivate "$(control a)" >/dev/null
 env PATH="/usr/bin:$PATH" nbdsh -u "$(uri a)" -c 'h.pwrite(b"gone" * 128, 0)' &
 client=$!
 pids+=("$client")
-sleep 0.5
+await_parked a
 kill -KILL "$client"
 wait "$client" 2>/dev/null || :
 sleep 0.5
@@ -149,7 +158,7 @@ hang_up_tls ()
 # A client that reconnects sees no error, however long it takes.
 launch q qemu-nbd -t -k "$(sock q)" --pid-file="$tmp/q.pid" --image-opts \
        "driver=nbd,server.type=unix,server.path=$(sock d),reconnect-delay=60"
-held_write q
+held_write q d
 sleep 3
 gone "$client" && fail "a client that reconnects was not kept waiting"
 baton activate "$(control d)" >/dev/null
