@@ -10,8 +10,10 @@
 #   BATON_MUTANT_JOBS=N                 how many at a time; default: one for
 #                                       each processor
 #
-# Each mutant is one sed script for one file of core/, the test that must
-# fail, and the rule.  A mutant that does not change its file is an error, so
+# Each mutant is one sed script for one file of core/, or of another directory
+# that is named, the unit test that must fail, and the rule.  Where that is a
+# shell test, it runs with a plugin made of the build tree's objects and the
+# changed file, so the tree has to be built, and has run it unchanged.  A mutant that does not change its file is an error, so
 # the list cannot rot unnoticed.
 
 set -euo pipefail
@@ -22,7 +24,9 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 jobs=${BATON_MUTANT_JOBS:-$(nproc)}
 read -r -a libs <<<"$(pkg-config --libs cmocka gnutls zlib libzstd)"
-flags=(-std=gnu11 -O1 -w -D_GNU_SOURCE -I"$build" -I"$src/core" -I"$src/tests"
+read -r -a plugin_libs <<<"$(pkg-config --libs gnutls zlib libzstd jansson)"
+flags=(-std=gnu11 -O1 -w -fPIC -D_GNU_SOURCE -I"$build" -I"$src/core"
+       -I"$src/tls" -I"$src/control" -I"$src/nbdkit-plugin" -I"$src/tests"
        -I"$src/tests/unit")
 
 # name @ file @ sed script @ test @ rule
@@ -86,6 +90,7 @@ mutants=$(sed 's/^ *//' <<'END'
   overflow @ refcount.c @ s/n == refcount_max (order)/0/ @ test-refcount @ a refcount never wraps
   range-lock @ image-write.c @ s/  range_lock_take (&img->ranges, &range, offset >> bits,/  range_lock_take (\&img->ranges, \&range, UINT64_MAX - (uintptr_t) \&range + (offset >> bits) * 0,/;s/                   (offset + len - 1) >> bits);/                   UINT64_MAX - (uintptr_t) \&range);/ @ test-image-threads @ requests on one cluster take turns
   check-read @ check.c @ /^repair_in_place/,/^}/s/  if (io_sync (c->io, err) == -1)/  if (0)/ @ test-check-crash @ C1: what was read is durable before a refcount is lowered
+  check-table @ check-rebuild.c @ s/  return io_sync (c->io, err);/  return 0;/ @ test-check-crash @ C2: a new refcount table is durable before the header has it
   check-copied @ check.c @ /^repair_in_place/,/^}/s/  return io_sync (c->io, err);/  return 0;/ @ test-check-crash @ C3: refcounts are durable before COPIED changes
   check-dirty @ check.c @ /^mark_clean/,/^}/s/  if (io_sync (c->io, err) == -1)/  if (0)/ @ test-check-crash @ C4: all is durable before the dirty bit is cleared
   record-durable @ record-place.c @ s/data, len, offset, IO_DSYNC, err/data, len, offset, 0, err/ @ test-record-place @ R14: each step of placing a record is durable before the next
@@ -108,6 +113,7 @@ mutants=$(sed 's/^ *//' <<'END'
   autoclear-bit @ ownership.c @ s/  if (!x->v->intact)/  if (0)/ @ test-handoff-record @ a writer that knows no records is noticed
   overtaken @ ownership.c @ s/  if (is_overtaken (x))/  if (0)/ @ test-handoff-record @ a former source is refused for ever
   held-elsewhere @ ownership.c @ s/  if (!x->this_host || !x->q->locked)/  if (0)/ @ test-handoff-record @ another host's image is not taken
+  hold-plain-shutdown @ nbdkit-plugin/hold.c @ s/nbdkit_nanosleep (0, slice_ns (waited_ms))/nanosleep (\&(struct timespec) { 0, slice_ns (waited_ms) }, NULL)/ @ test-hold.sh @ who waits for an activation keeps nobody from leaving
 END
 )
 
@@ -168,9 +174,23 @@ run_test ()
   (cd "$2" && timeout 300 "./$1") >"$2/log" 2>&1
 }
 
+# run_shell_test TEST DIR: with DIR/mutant.o in the plugin
+run_shell_test ()
+{
+  gcc -shared -Wl,--version-script="$src/nbdkit-plugin/plugin.syms" \
+      -o "$2/nbdkit-qcow2-plugin.so" "$2/mutant.o" \
+      "$build/nbdkit-plugin/plugin.o" "$build/nbdkit-plugin/libplugin.a" \
+      "$build/control/libcontrol.a" "$build/tls/libtls.a" \
+      "$build/core/libcore.a" "${plugin_libs[@]}" -lpthread || return 99
+  BATON_PLUGIN=$2/nbdkit-qcow2-plugin.so top_builddir=$build \
+    srcdir=$src/tests top_srcdir=$src PATH=/usr/bin:$PATH \
+    timeout 300 "$src/tests/$1" >"$2/log" 2>&1
+}
+
 # A test that fails anyway would seem to kill everything.
 try_unchanged ()
 {
+  [[ $1 != *.sh ]] || return 0
   local dir=$tmp/unchanged.$1
   mkdir "$dir"
   run_test "$1" "$dir" ||
@@ -186,12 +206,16 @@ try_mutant ()
   name=${name// /} file=${file// /} test=${test// /}
   dir=$tmp/mutant.$name
   mkdir "$dir"
-  sed "${script# }" "$src/core/$file" >"$dir/mutant.c"
-  if cmp -s "$src/core/$file" "$dir/mutant.c"; then
+  [[ $file == */* ]] || file=core/$file
+  sed "${script# }" "$src/$file" >"$dir/mutant.c"
+  if cmp -s "$src/$file" "$dir/mutant.c"; then
     verdict='FAIL: mutant %-17s changes nothing, for %s %s\n'
   else
-    { compile "$dir/mutant.c" "$dir/mutant.o" || exit 99; } &&
-      run_test "$test" "$dir" "$file" || status=$?
+    compile "$dir/mutant.c" "$dir/mutant.o" || exit 99
+    case $test in
+      *.sh) run_shell_test "$test" "$dir" || status=$? ;;
+      *) run_test "$test" "$dir" "${file##*/}" || status=$?
+    esac
     case $status in
       0) verdict='FAIL: mutant %-17s lives through %-18s%s\n' ;;
       77 | 99) verdict='FAIL: mutant %-17s cannot be tried by %-18s%s\n' ;;
@@ -221,7 +245,8 @@ chosen "$@" >"$tmp/chosen"
 cut -d @ -f 4 "$tmp/chosen" | tr -d ' ' | sort -u >"$tmp/tests"
 
 { printf '%s\n' "$src"/core/*.c
-  while read -r test; do sources_of "$test"; done <"$tmp/tests"
+  grep -v '\.sh$' "$tmp/tests" |
+    while read -r test; do sources_of "$test"; done
 } | sort -u | in_parallel compile_source
 in_parallel try_unchanged <"$tmp/tests"
 [ ! -e "$tmp/broken" ] ||

@@ -177,3 +177,10 @@ damage_image (struct damage *d, struct io *io, uint64_t disk_bytes)
   put (io, QCOW2_HDR_INCOMPAT, QCOW2_INCOMPAT_DIRTY, IO_DSYNC);
   leave_pending (d, io);
 }
+
+void
+damage_table (struct damage *d, struct io *io)
+{
+  put (io, d->h.reftable_offset, 0, IO_DSYNC);
+  put (io, QCOW2_HDR_INCOMPAT, QCOW2_INCOMPAT_DIRTY, IO_DSYNC);
+}

@@ -30,5 +30,7 @@ void damage_init (struct damage *d, uint64_t seed);
 uint64_t damage_random (struct damage *d);
 /* The image in IO, of a disk of DISK_BYTES; sets its dirty bit, too. */
 void damage_image (struct damage *d, struct io *io, uint64_t disk_bytes);
+/* No refcount block, and the dirty bit; all of it durable. */
+void damage_table (struct damage *d, struct io *io);
 
 #endif /* BATON_TESTS_CHECK_DAMAGE_H */
