@@ -97,6 +97,8 @@ long_suites ()
   suite "thread sanitizer (make check-tsan)" variants check-tsan
   suite "valgrind (make check-valgrind)" tests/unit check-valgrind
   suite "the rules taken out one by one (make check-mutants)" . check-mutants
+  suite "a million inputs for the fuzz targets (make check-fuzz)" \
+        variants check-fuzz
   # The variants above are built from the packed sources too, with the unit
   # tests.
   BATON_TEST_RUNS=1 BATON_TEST_OPS=100 suite \
