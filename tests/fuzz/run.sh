@@ -22,8 +22,8 @@ jobs=${FUZZ_JOBS:-$(nproc)}
 # How many of 100 inputs each target gets: the last two are slow.
 shares='control 20
 handshake 30
-parsers 44
-image 4
+parsers 46
+image 2
 tls 2'
 
 # What takes most time in a target is what the address sanitizer does to memory
