@@ -18,8 +18,9 @@
 #include "group-run.h"
 #include "pass-group.h"
 
-struct work {
+struct group_work {
   struct group group;
+  group_each each;
   size_t nr;
   struct pass_run *runs;
   struct pass **members;        /* those in `runs` */
@@ -34,7 +35,7 @@ struct work {
 static void
 ask_one (void *opaque, size_t i)
 {
-  struct work *w = opaque;
+  struct group_work *w = opaque;
   struct pass_run *r = &w->runs[i];
 
   if (!group_asks (&w->group, &r->pass))
@@ -45,7 +46,7 @@ ask_one (void *opaque, size_t i)
 }
 
 static bool
-asks_any (const struct work *w)
+asks_any (const struct group_work *w)
 {
   size_t i;
 
@@ -56,14 +57,27 @@ asks_any (const struct work *w)
 }
 
 static void
-go (struct work *w, group_each each)
+go_round (struct group_work *w)
+{
+  w->each (w->nr, ask_one, w);
+  group_advance (&w->group, w->members, w->nr, w->events);
+}
+
+static void
+check_all (struct group_work *w)
 {
   group_begin (&w->group, w->members, w->nr);
+  while (w->group.phase == GROUP_CHECKING && asks_any (w))
+    go_round (w);
+}
+
+static void
+pass_all (struct group_work *w)
+{
   while (asks_any (w)) {
     if (w->group.phase != GROUP_CHECKING)
       pass_run_block_signals ();
-    each (w->nr, ask_one, w);
-    group_advance (&w->group, w->members, w->nr, w->events);
+    go_round (w);
   }
 }
 
@@ -72,7 +86,7 @@ go (struct work *w, group_each each)
 static void
 finish_one (void *opaque, size_t i)
 {
-  struct work *w = opaque;
+  struct group_work *w = opaque;
 
   pass_run_finish (&w->runs[i], w->srcs[i], w->dsts[i]);
 }
@@ -114,7 +128,7 @@ measure (struct group_run *g)
 /* -- memory ---------------------------------------------------------------- */
 
 static int
-prepare (struct work *w)
+allocate (struct group_work *w)
 {
   size_t i;
 
@@ -128,11 +142,93 @@ prepare (struct work *w)
   return 0;
 }
 
+/* All but the runs. */
 static void
-release (struct work *w)
+release (struct group_work *w)
 {
   free (w->members);
   free (w->events);
+  free (w);
+}
+
+void
+group_drop (struct group_work *w)
+{
+  size_t i;
+
+  if (w == NULL)
+    return;
+  for (i = 0; w->runs != NULL && i < w->nr; i++)
+    pass_run_clear (&w->runs[i]);
+  free (w->runs);
+  release (w);
+}
+
+/* -- in two halves ---------------------------------------------------------- */
+
+int
+group_prepare (size_t nr, struct peer *const *srcs, struct peer *const *dsts,
+               const json_t *inactivate_arguments, group_each each,
+               struct group_work **ret)
+{
+  struct group_work *w = calloc (1, sizeof *w);
+
+  if (w == NULL)
+    return -1;
+  *w = (struct group_work) {
+    .each = each, .nr = nr, .srcs = srcs, .dsts = dsts,
+    .inactivate_arguments = inactivate_arguments, .start_us = clock_us (),
+  };
+  if (allocate (w) == -1) {
+    group_drop (w);
+    return -1;
+  }
+  check_all (w);
+  *ret = w;
+  return 0;
+}
+
+static bool
+all_are (const struct group_work *w, enum pass_step step)
+{
+  size_t i;
+
+  for (i = 0; i < w->nr; i++)
+    if (w->members[i]->step != step)
+      return false;
+  return true;
+}
+
+bool
+group_is_ready (const struct group_work *w)
+{
+  return w->group.phase != GROUP_CHECKING;
+}
+
+bool
+group_is_at_sources (const struct group_work *w)
+{
+  return all_are (w, PASS_INACTIVATE_SRC);
+}
+
+bool
+group_is_at_destinations (const struct group_work *w)
+{
+  return all_are (w, PASS_END) &&
+         group_result (w->members, w->nr) == PASS_ALREADY_DONE;
+}
+
+void
+group_complete (struct group_work *w, struct group_run *ret)
+{
+  pass_all (w);
+  w->each (w->nr, finish_one, w);
+  *ret = (struct group_run) {
+    .nr = w->nr, .runs = w->runs, .start_us = w->start_us,
+    .result = group_result (w->members, w->nr),
+  };
+  measure (ret);
+  release (w);
 }
 
 int
@@ -140,23 +236,11 @@ group_run (size_t nr, struct peer *const *srcs, struct peer *const *dsts,
            const json_t *inactivate_arguments, group_each each,
            struct group_run *ret)
 {
-  struct work w = {
-    .nr = nr, .srcs = srcs, .dsts = dsts,
-    .inactivate_arguments = inactivate_arguments, .start_us = clock_us (),
-  };
+  struct group_work *w;
 
-  if (prepare (&w) == -1) {
-    free (w.runs);
-    release (&w);
+  if (group_prepare (nr, srcs, dsts, inactivate_arguments, each, &w) == -1)
     return -1;
-  }
-  go (&w, each);
-  each (nr, finish_one, &w);
-  *ret = (struct group_run) {
-    .nr = nr, .runs = w.runs, .result = group_result (w.members, nr),
-  };
-  measure (ret);
-  release (&w);
+  group_complete (w, ret);
   return 0;
 }
 

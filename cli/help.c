@@ -38,6 +38,10 @@ print_options (FILE *out, const struct subcommand *s)
            "                           the standard input\n"
            "  --force                  activate: take the image over though its\n"
            "                           ownership record forbids it\n", out);
+  if (s == NULL || s->migrates)
+    fputs ("  --uri URI                migrate: where the migration comes in, as the\n"
+           "                           source reaches it: tcp:HOST:PORT, unix:PATH\n"
+           "  --cancel                 migrate: undo one that was cut off\n", out);
   fputs ("  --tls-certificates DIR   for nbds:// endpoints: where ca-cert.pem,\n"
          "                           client-cert.pem and client-key.pem are\n"
          "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"

@@ -33,6 +33,7 @@ const struct subcommand *const subcommands[] = {
   &subcommand_activate,
   &subcommand_invalidate,
   &subcommand_pass,
+  &subcommand_migrate,
   &subcommand_check,
   NULL,
 };
@@ -50,9 +51,9 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json, progress, force, exit;
+  bool help, version, json, progress, force, exit, cancel;
   const char *repair;           /* NULL: not given */
-  const char *ticket;           /* NULL: not given */
+  const char *ticket, *uri;     /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
   struct client_tls tls;
   size_t nr_words;
@@ -137,6 +138,12 @@ take_option (int option, struct command_line *ret)
     return true;
   case 'r':
     return parse_repair (optarg, &ret->repair);
+  case 'U':
+    ret->uri = optarg;
+    return true;
+  case 'C':
+    ret->cancel = true;
+    return true;
   case 'P':
     ret->progress = true;
     return true;
@@ -162,6 +169,8 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "tls-username", required_argument, NULL, 'u' },
     { "repair", required_argument, NULL, 'r' },
     { "progress", no_argument, NULL, 'P' },
+    { "uri", required_argument, NULL, 'U' },
+    { "cancel", no_argument, NULL, 'C' },
     { NULL, 0, NULL, 0 },
   };
   int c;
@@ -240,6 +249,14 @@ check_takes_over (const struct subcommand *s, const struct command_line *line)
 }
 
 static bool
+check_migrates (const struct subcommand *s, const struct command_line *line)
+{
+  if (s->migrates || (line->uri == NULL && !line->cancel))
+    return true;
+  return takes_no (s, line->cancel ? "--cancel" : "--uri");
+}
+
+static bool
 fill_options (const struct subcommand *s, const struct command_line *line,
               struct options *ret)
 {
@@ -257,6 +274,8 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->drain_us = line->drain_us != 0 ? line->drain_us : timeout_us / 2;
   ret->repair = line->repair;
   ret->progress = line->progress;
+  ret->uri = line->uri;
+  ret->cancel = line->cancel;
   if (line->drain_us != 0 && !s->drains)
     return takes_no (s, "--drain-timeout");
   if (line->exit && !s->exits)
@@ -311,7 +330,7 @@ run_subcommand (const struct command_line *line)
   if (s == NULL)
     return usage_hint (NULL);
   if (!check_operands (s, line->nr_words - 1, line->words + 1) ||
-      !check_takes_over (s, line) ||
+      !check_takes_over (s, line) || !check_migrates (s, line) ||
       !fill_options (s, line, &options) || !check_tls (&line->tls)) {
     usage_hint (s->name);
     /* For an image, 2 is a verdict. */

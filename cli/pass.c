@@ -9,62 +9,15 @@
 
 #include <config.h>
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "drain.h"
 #include "group-report.h"
+#include "operands.h"
 #include "output.h"
 #include "pass-report.h"
 #include "pass-run.h"
 #include "subcommand.h"
 
 #define MAX_PAIRS 256
-
-/* -- the operands ------------------------------------------------------------ */
-
-/* One path may have several names. */
-static bool
-same_endpoint (const char *a, const char *b)
-{
-  struct stat x, y;
-
-  if (strcmp (a, b) == 0)
-    return true;
-  return stat (a, &x) == 0 && stat (b, &y) == 0 && x.st_dev == y.st_dev &&
-         x.st_ino == y.st_ino;
-}
-
-static bool
-check_different (size_t nr, char *const *endpoints)
-{
-  size_t i, j;
-
-  for (i = 0; i < nr; i++)
-    for (j = i + 1; j < nr; j++) {
-      if (!same_endpoint (endpoints[i], endpoints[j]))
-        continue;
-      if (i % 2 == 0 && j == i + 1)
-        fprintf (stderr, "baton: %s: source and destination are the same; "
-                 "nothing was changed\n", endpoints[j]);
-      else
-        fprintf (stderr, "baton: %s: named twice: each server has one image, "
-                 "and is in one pair; nothing was changed\n", endpoints[j]);
-      return false;
-    }
-  return true;
-}
-
-static bool
-check_pairs (size_t nr, char *const *endpoints)
-{
-  if (nr % 2 == 0)
-    return check_different (nr, endpoints);
-  fprintf (stderr, "baton: pass: it takes pairs of SRC and DST, and %s has no "
-           "DST; nothing was changed\n", endpoints[nr - 1]);
-  return false;
-}
 
 /* -- one image ---------------------------------------------------------------- */
 
@@ -142,28 +95,6 @@ pass_group (const struct options *options, size_t nr, char *const *endpoints,
   return code;
 }
 
-/* -- both --------------------------------------------------------------------- */
-
-/* Endpoints by twos become SRCS and DSTS. */
-static int
-connect_all (const struct options *options, size_t nr,
-             char *const *endpoints, struct peer **srcs, struct peer **dsts)
-{
-  struct error err = ERROR_INIT;
-  size_t i;
-
-  for (i = 0; i < nr; i++) {
-    struct peer **place = i % 2 == 0 ? &srcs[i / 2] : &dsts[i / 2];
-
-    if (client_new (endpoints[i], &options->deadlines, &options->tls, place,
-                    &err) == -1) {
-      fprintf (stderr, "baton: %s\n", err.text);
-      return -1;
-    }
-  }
-  return 0;
-}
-
 static int
 run (const struct options *options, size_t nr_endpoints,
      char *const *endpoints)
@@ -171,19 +102,15 @@ run (const struct options *options, size_t nr_endpoints,
   struct peer *srcs[MAX_PAIRS] = { NULL }, *dsts[MAX_PAIRS] = { NULL };
   const size_t nr = nr_endpoints / 2;
   int code = EXIT_FAILED;
-  size_t i;
 
-  if (!check_pairs (nr_endpoints, endpoints)) {
+  if (!operands_check_pairs ("pass", nr_endpoints, endpoints)) {
     fputs ("baton: hint: baton pass --help\n", stderr);
     return EXIT_USAGE;
   }
-  if (connect_all (options, nr_endpoints, endpoints, srcs, dsts) == 0)
+  if (operands_connect (options, nr_endpoints, endpoints, srcs, dsts) == 0)
     code = nr == 1 ? pass_one (options, srcs[0], dsts[0])
                    : pass_group (options, nr, endpoints, srcs, dsts);
-  for (i = 0; i < nr; i++) {
-    peer_free (srcs[i]);
-    peer_free (dsts[i]);
-  }
+  operands_disconnect (nr, srcs, dsts);
   return code;
 }
 

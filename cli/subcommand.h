@@ -28,6 +28,8 @@ struct options {
   bool exit;                    /* --exit */
   const char *repair;           /* --repair, "leaks" or "all"; NULL: not given */
   bool progress;                /* --progress */
+  const char *uri;              /* --uri; NULL: not given */
+  bool cancel;                  /* --cancel */
 };
 
 struct subcommand {
@@ -41,6 +43,7 @@ struct subcommand {
   bool on_image;                /* the operands are images and not endpoints;
                                  * takes --repair and --progress; its exit
                                  * codes are its own */
+  bool migrates;                /* takes --uri and --cancel */
   const char *summary;          /* a line for the list */
   const char *help;             /* a paragraph or two, for --help */
   /* ENDPOINTS have been checked, if that is what they are.  An exit code. */
@@ -54,6 +57,7 @@ extern const struct subcommand subcommand_inactivate;
 extern const struct subcommand subcommand_activate;
 extern const struct subcommand subcommand_invalidate;
 extern const struct subcommand subcommand_pass;
+extern const struct subcommand subcommand_migrate;
 extern const struct subcommand subcommand_check;
 
 /* All of them; ends with NULL. */
