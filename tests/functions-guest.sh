@@ -8,11 +8,12 @@
 #                           the guest's records number 0 are; disks are
 #                           numbered in this order
 #   start_vm NAME SERVER... [-- ARG...]   QEMU with a disk on each of SERVERs'
-#                           data sockets; sets NAME_pid.  Its QMP socket is
-#                           $(qmp_of NAME), its console goes to $tmp/guest.out
-#                           as all guests' of a test do
+#                           data sockets; sets NAME_pid.  Its monitor for
+#                           baton is $(qmp_of NAME), its console goes to
+#                           $tmp/guest.out as all guests' of a test do
 #   incoming NAME           where the migration comes in: start_vm's ARGs
-#   qmp NAME COMMAND [JSON] prints what it returns, as JSON
+#   qmp NAME COMMAND [JSON] prints what it returns, as JSON; on a monitor
+#                           of its own
 #   vm_status NAME          "running", ...
 #   quit_vm NAME            end it
 #   records                 how many the guest has written by now
@@ -25,7 +26,7 @@
 requires qemu-system-x86_64 qemu-img busybox nbdkit
 
 guest_workers=2
-guest_pause_us=2000
+guest_pause_us=10000
 guest_flush_every=16
 guest_memory=96
 disk_options=
@@ -99,7 +100,7 @@ run_vm ()
 {
   local name=$1
   shift
-  rm -f "$(qmp_of "$name")"
+  rm -f "$(qmp_of "$name")" "$(qmp_of "$name")2"
   qemu-system-x86_64 -name "$name" -M pc -accel tcg -m "$guest_memory" \
     -nodefaults -no-user-config -display none -no-reboot \
     -kernel "$guest_kernel/vmlinuz" -initrd "$tmp/initrd" \
@@ -107,16 +108,17 @@ run_vm ()
     -chardev "file,id=console,path=$tmp/console,append=on" \
     -serial chardev:console \
     -qmp "unix:$(qmp_of "$name"),server=on,wait=off" \
+    -qmp "unix:$(qmp_of "$name")2,server=on,wait=off" \
     "$@" >>"$tmp/$name.log" 2>&1 &
   printf -v "${name}_pid" %s $!
   pids+=($!)
-  wait_for 20 test -S "$(qmp_of "$name")" ||
+  wait_for 20 test -S "$(qmp_of "$name")2" ||
     fail "$name did not come up: $(cat "$tmp/$name.log")"
 }
 
 qmp ()
 {
-  /usr/bin/python3 - "$(qmp_of "$1")" "$2" "${3:-{\}}" <<'EOF'
+  /usr/bin/python3 - "$(qmp_of "$1")2" "$2" "${3:-{\}}" <<'EOF'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.settimeout(20)
@@ -154,8 +156,13 @@ has_records () { [ "$(records)" -ge "$1" ]; }
 wait_records ()
 {
   local goal=$(($(records) + $1))
-  wait_for 60 has_records "$goal" ||
-    fail "the guest does not go on: $(tail -n 3 "$tmp/guest.out")"
+  local tries=300
+  until has_records "$goal"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] ||
+      fail "the guest does not go on: $(tail -n 3 "$tmp/guest.out")"
+    nap 0.2
+  done
 }
 
 # The servers must have ended.

@@ -1,0 +1,306 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# A real guest's migration fails, or is cut off, at every step.  Whatever
+# happens, the guest goes on, at the source or, after the same command once
+# more, at the destination; it sees no error, and no record is lost.
+#
+# A process that is stopped (SIGSTOP) holds a migration at the step that waits
+# for it.  BATON_TEST_LONG=1: all of the cases below; else a few of them.
+
+. "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
+. "$srcdir/functions-guest.sh"
+requires jq
+
+here=a there=b
+nbd_options=,reconnect-delay=60
+disk_options=,rerror=stop,werror=stop
+
+pid_of () { local name=${1}_pid; echo "${!name}"; }
+
+serve () { start_nbdkit "$1" "$tmp/d.qcow2" control="$(control "$1")" start="$2"; }
+
+swap () { local other=$here; here=$there there=$other; }
+
+operands ()
+{
+  echo "$(qmp_of "vm$here")" "$(qmp_of "vm$there")" \
+       "$(control "$here")" "$(control "$there")"
+}
+
+# begin [BYTES-PER-SECOND]: a destination, and `baton migrate` in the background
+begin ()
+{
+  start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
+  speed "${1:-10000000000}"
+  command
+}
+
+command ()
+{
+  # shellcheck disable=SC2046
+  "$baton" --json --timeout 20 migrate $(operands) >"$tmp/migrate.json" \
+    2>"$tmp/migrate.err" &
+  baton_pid=$!
+  pids+=("$baton_pid")
+}
+
+# speed BYTES-PER-SECOND
+speed ()
+{
+  qmp "vm$here" migrate-set-parameters "{\"max-bandwidth\": $1}" >/dev/null
+}
+
+# Asking is a process or two: not fifty times a second.
+wait_for_word ()
+{
+  local tries=$(($1 * 4))
+  shift
+  until "$@"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    nap 0.25
+  done
+}
+
+migration () { qmp "vm$here" query-migrate | jq -r .status; }
+migration_is () { [ "$(migration)" = "$1" ]; }
+wait_migration ()
+{
+  wait_for_word 20 migration_is "$1" || fail "the migration is not $1"
+}
+state_is ()
+{
+  [ "$(baton --json status "$(control "$1")" | jq -r .state)" = "$2" ]
+}
+wait_state ()
+{
+  wait_for_word 10 state_is "$1" "$2" ||
+    fail "$scenario: $1 is not $2: $(cat "$tmp/migrate.json" "$tmp/migrate.err")"
+}
+
+kill_baton ()
+{
+  kill -KILL "$baton_pid"
+  wait "$baton_pid" 2>/dev/null || :
+  forget "$baton_pid"
+}
+
+# came_to RESULT VM IMAGES EXIT-CODE: what the command in the background said
+came_to ()
+{
+  local status=0 found
+  wait "$baton_pid" || status=$?
+  forget "$baton_pid"
+  found=$(jq -r '"\(.result) \(.vm) \(.images)"' "$tmp/migrate.json")
+  [ "$found" = "$1 $2 $3" ] && [ "$status" -eq "$4" ] ||
+    fail "$scenario: \"$found\" with $status, not \"$1 $2 $3\" with $4:" \
+         "$(cat "$tmp/migrate.err")"
+}
+
+# The guest runs on here, and the destination's QEMU is gone.
+went_back ()
+{
+  came_to rolled-back src src 1
+  [ "$(vm_status "vm$here")" = running ] || fail "$scenario: vm$here"
+  wait_for 10 gone "$(pid_of "vm$there")" || kill_server "vm$there"
+  wait_records 10
+}
+
+went_there ()
+{
+  came_to done dst dst 0
+  [ "$(vm_status "vm$there")" = running ] || fail "$scenario: vm$there"
+  quit_vm "vm$here"
+  wait_records 10
+  swap
+}
+
+# -- the cases -----------------------------------------------------------------
+
+interrupted ()
+{
+  begin 1000000
+  wait_migration active
+  kill -INT "$baton_pid"
+  went_back
+}
+
+destination_qemu_killed ()
+{
+  begin 1000000
+  wait_migration active
+  kill_server "vm$there"
+  went_back
+}
+
+destination_server_killed ()
+{
+  begin 1000000
+  wait_migration active
+  kill_server "$there"
+  speed 10000000000
+  went_back
+  serve "$there" inactive
+}
+
+# While the images are on their way to it.
+destination_qemu_killed_late ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "$there")"
+  speed 10000000000
+  wait_migration completed
+  wait_state "$here" inactive
+  kill_server "vm$there"
+  kill -CONT "$(pid_of "$there")"
+  went_back
+}
+
+# The guest's writes wait for the next server.
+source_server_restarted ()
+{
+  begin 1000000
+  wait_migration active
+  kill_server "$here"
+  serve "$here" active
+  speed 10000000000
+  went_there
+}
+
+caller_killed_while_memory_moves ()
+{
+  begin 1000000
+  wait_migration active
+  kill_baton
+  speed 10000000000
+  wait_migration pre-switchover
+  command
+  went_there
+}
+
+caller_killed_and_cancelled ()
+{
+  begin 1000000
+  wait_migration active
+  kill_baton
+  speed 10000000000
+  wait_migration pre-switchover
+  # shellcheck disable=SC2046
+  baton migrate --cancel $(operands) >/dev/null ||
+    fail "$scenario: --cancel"
+  [ "$(vm_status "vm$here")" = running ] || fail "$scenario: vm$here"
+  wait_for 10 gone "$(pid_of "vm$there")" || fail "$scenario: vm$there"
+  wait_records 10
+}
+
+# Stopped for good, and nobody has asked for the images.
+caller_killed_after_switchover ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "$here")"
+  speed 10000000000
+  nap 1
+  kill_baton
+  kill -CONT "$(pid_of "$here")"
+  command
+  went_there
+}
+
+caller_killed_while_nobody_has_the_image ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "$there")"
+  speed 10000000000
+  wait_migration completed
+  wait_state "$here" inactive
+  kill_baton
+  kill -CONT "$(pid_of "$there")"
+  command
+  went_there
+}
+
+# The destination has all and the images too, and was not told to run.
+caller_killed_before_the_destination_runs ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "$there")"
+  speed 10000000000
+  wait_migration completed
+  wait_state "$here" inactive
+  kill -STOP "$(pid_of "vm$there")"
+  kill -CONT "$(pid_of "$there")"
+  wait_state "$there" active
+  kill_baton
+  kill -CONT "$(pid_of "vm$there")"
+  command
+  went_there
+}
+
+# Cancelled by another, when all is moved and the images are not.
+cancelled_after_switchover ()
+{
+  start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
+  qmp "vm$there" stop >/dev/null
+  qmp "vm$here" migrate "{\"uri\": \"$(incoming "vm$there")\"}" >/dev/null
+  wait_for_word 30 migration_is pre-switchover || fail "$scenario: it is not there"
+  qmp "vm$here" migrate-continue '{"state": "pre-switchover"}' >/dev/null
+  wait_migration completed
+  # shellcheck disable=SC2046
+  baton migrate --cancel $(operands) >/dev/null ||
+    fail "$scenario: --cancel"
+  [ "$(vm_status "vm$here")" = running ] || fail "$scenario: vm$here"
+  wait_for 10 gone "$(pid_of "vm$there")" || fail "$scenario: vm$there"
+  wait_records 10
+}
+
+# The destination runs, and its disk is not there yet.
+wrong_order ()
+{
+  start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
+  qmp "vm$here" migrate "{\"uri\": \"$(incoming "vm$there")\"}" >/dev/null
+  wait_for_word 30 migration_is pre-switchover || fail "$scenario: it is not there"
+  qmp "vm$here" migrate-continue '{"state": "pre-switchover"}' >/dev/null
+  wait_migration completed
+  nap 1
+  [ "$(vm_status "vm$there")" = io-error ] ||
+    fail "$scenario: $(vm_status "vm$there"), not io-error"
+  baton pass "$(control "$here")" "$(control "$there")" >/dev/null
+  qmp "vm$there" cont >/dev/null
+  quit_vm "vm$here"
+  wait_records 10
+  swap
+}
+
+# -- all of them -----------------------------------------------------------------
+
+scenarios=(interrupted destination_server_killed destination_qemu_killed_late
+           caller_killed_before_the_destination_runs)
+[ "${BATON_TEST_LONG:-0}" = 0 ] ||
+  scenarios=(interrupted destination_qemu_killed destination_server_killed
+             destination_qemu_killed_late source_server_restarted
+             caller_killed_while_memory_moves caller_killed_and_cancelled
+             caller_killed_after_switchover
+             caller_killed_while_nobody_has_the_image
+             caller_killed_before_the_destination_runs
+             cancelled_after_switchover wrong_order)
+[ $# -eq 0 ] || scenarios=("$@")
+
+make_disk d
+serve a active
+serve b inactive
+start_vm vma a
+wait_records 50
+for scenario in "${scenarios[@]}"; do
+  "$scenario"
+  echo "$scenario: $(records) records"
+done
+qmp "vm$here" stop >/dev/null
+quit_vm "vm$here"
+stop a
+stop b
+verify_guest
