@@ -28,7 +28,7 @@ _baton_typed ()
     word=${COMP_WORDS[i]}
     case $word in
       --timeout | --drain-timeout | --ticket | --tls-certificates | \
-      --tls-psk-file | --tls-username | --repair)
+      --tls-psk-file | --tls-username | --repair | --uri)
         i=$((i + 1)) ;;
       -*) ;;
       *) if [ -z "$subcommand" ]; then
@@ -68,7 +68,7 @@ _baton_words ()
     --repair) echo leaks; echo all ;;
     --tls-certificates) compgen -d -- "$2" ;;
     --ticket | --tls-psk-file) compgen -f -- "$2" ;;
-    --timeout | --drain-timeout | --tls-username) ;;
+    --timeout | --drain-timeout | --tls-username | --uri) ;;
     *) case $2 in
          -*) _baton_options "$1" "$subcommand" ;;
          *) _baton_operand "$1" "$2" ;;

@@ -29,7 +29,7 @@ offers ()
     fail "after ${*:1:$#-1}: offers ${COMPREPLY[*]}, not $expected"
 }
 
-offers baton '' 'activate check flush help inactivate invalidate pass status'
+offers baton '' 'activate check flush help inactivate invalidate migrate pass status'
 offers baton in 'inactivate invalidate'
 offers baton --json sta status
 offers baton --timeout 5 fl flush
@@ -41,6 +41,8 @@ offers baton check d disk.qcow2
 offers baton check 'a' 'a b.qcow2'
 offers baton check disk.qcow2 '' ''
 offers baton --timeout '' ''
+offers baton migrate --uri '' ''
+offers baton migrate "$tmp/run/vm1" "$tmp/run/vm1.control"
 offers baton --tls-certificates p 'pki pki2'
 offers baton activate --ticket n notes
 offers baton status "$tmp/run/vm1" "$tmp/run/vm1.control"

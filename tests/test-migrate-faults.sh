@@ -14,11 +14,16 @@ requires jq
 
 here=a there=b
 nbd_options=,reconnect-delay=60
-disk_options=,rerror=stop,werror=stop
+disk_options=,rerror=stop,werror=stop,cyls=16,heads=16,secs=63
 
 pid_of () { local name=${1}_pid; echo "${!name}"; }
 
-serve () { start_nbdkit "$1" "$tmp/d.qcow2" control="$(control "$1")" start="$2"; }
+# serve NAME STATE [POLICY]
+serve ()
+{
+  start_nbdkit "$1" "$tmp/d.qcow2" control="$(control "$1")" start="$2" \
+               while-inactive="${3:-reject}"
+}
 
 swap () { local other=$here; here=$there there=$other; }
 
@@ -67,7 +72,8 @@ migration () { qmp "vm$here" query-migrate | jq -r .status; }
 migration_is () { [ "$(migration)" = "$1" ]; }
 wait_migration ()
 {
-  wait_for_word 20 migration_is "$1" || fail "the migration is not $1"
+  wait_for_word 20 migration_is "$1" ||
+    fail "$scenario: the migration is not $1, but $(migration)"
 }
 state_is ()
 {
@@ -103,7 +109,8 @@ went_back ()
 {
   came_to rolled-back src src 1
   [ "$(vm_status "vm$here")" = running ] || fail "$scenario: vm$here"
-  wait_for 10 gone "$(pid_of "vm$there")" || kill_server "vm$there"
+  # Where it waits for its disk to end, there is nothing to be waited for.
+  wait_for 2 gone "$(pid_of "vm$there")" || kill_server "vm$there"
   wait_records 10
 }
 
@@ -241,15 +248,24 @@ caller_killed_before_the_destination_runs ()
   went_there
 }
 
+# Without baton: the source is stopped for good, and has the image.
+move_by_hand ()
+{
+  speed 10000000000
+  qmp "vm$here" migrate-set-capabilities '{"capabilities": [
+    {"capability": "pause-before-switchover", "state": true}]}' >/dev/null
+  qmp "vm$here" migrate "{\"uri\": \"$(incoming "vm$there")\"}" >/dev/null
+  wait_migration pre-switchover
+  qmp "vm$here" migrate-continue '{"state": "pre-switchover"}' >/dev/null
+  wait_migration completed
+}
+
 # Cancelled by another, when all is moved and the images are not.
 cancelled_after_switchover ()
 {
   start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
   qmp "vm$there" stop >/dev/null
-  qmp "vm$here" migrate "{\"uri\": \"$(incoming "vm$there")\"}" >/dev/null
-  wait_for_word 30 migration_is pre-switchover || fail "$scenario: it is not there"
-  qmp "vm$here" migrate-continue '{"state": "pre-switchover"}' >/dev/null
-  wait_migration completed
+  move_by_hand
   # shellcheck disable=SC2046
   baton migrate --cancel $(operands) >/dev/null ||
     fail "$scenario: --cancel"
@@ -258,14 +274,12 @@ cancelled_after_switchover ()
   wait_records 10
 }
 
-# The destination runs, and its disk is not there yet.
-wrong_order ()
+# The destination runs, and its disk is not there yet: QEMU stops it, before
+# the guest sees an error.
+wrong_order_reject ()
 {
   start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
-  qmp "vm$here" migrate "{\"uri\": \"$(incoming "vm$there")\"}" >/dev/null
-  wait_for_word 30 migration_is pre-switchover || fail "$scenario: it is not there"
-  qmp "vm$here" migrate-continue '{"state": "pre-switchover"}' >/dev/null
-  wait_migration completed
+  move_by_hand
   nap 1
   [ "$(vm_status "vm$there")" = io-error ] ||
     fail "$scenario: $(vm_status "vm$there"), not io-error"
@@ -276,9 +290,26 @@ wrong_order ()
   swap
 }
 
+# ... it runs, and its disk keeps it waiting.
+wrong_order_hold ()
+{
+  kill_server "$there"
+  serve "$there" inactive hold
+  start_vm "vm$there" "$there" -- -incoming "$(incoming "vm$there")"
+  move_by_hand
+  nap 1
+  [ "$(vm_status "vm$there")" = running ] ||
+    fail "$scenario: $(vm_status "vm$there"), not running"
+  # shellcheck disable=SC2046
+  baton migrate $(operands) >/dev/null || fail "$scenario: it is not mended"
+  quit_vm "vm$here"
+  wait_records 10
+  swap
+}
+
 # -- all of them -----------------------------------------------------------------
 
-scenarios=(interrupted destination_server_killed destination_qemu_killed_late
+scenarios=(interrupted destination_qemu_killed_late
            caller_killed_before_the_destination_runs)
 [ "${BATON_TEST_LONG:-0}" = 0 ] ||
   scenarios=(interrupted destination_qemu_killed destination_server_killed
@@ -287,7 +318,8 @@ scenarios=(interrupted destination_server_killed destination_qemu_killed_late
              caller_killed_after_switchover
              caller_killed_while_nobody_has_the_image
              caller_killed_before_the_destination_runs
-             cancelled_after_switchover wrong_order)
+             cancelled_after_switchover wrong_order_reject
+             wrong_order_hold)
 [ $# -eq 0 ] || scenarios=("$@")
 
 make_disk d
