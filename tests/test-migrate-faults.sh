@@ -307,9 +307,37 @@ wrong_order_hold ()
   swap
 }
 
+# -- the VM stays ----------------------------------------------------------------
+
+# The server ends and another one, perhaps newer, takes its place.
+server_upgraded ()
+{
+  baton inactivate --exit "$(control "$here")" >/dev/null
+  wait_for 10 gone "$(pid_of "$here")" || fail "$scenario: $here does not end"
+  serve "$here" active
+  wait_records 10
+}
+
+# What QEMU connects to leads to another server: here a symbolic link, between
+# hosts an address.
+serving_host_moves ()
+{
+  baton inactivate --exit "$(control "$here")" >"$tmp/ticket"
+  wait_for 10 gone "$(pid_of "$here")" || fail "$scenario: $here does not end"
+  baton activate --ticket "$tmp/ticket" "$(control "$there")" >/dev/null
+  ln -s "$(sock "$there")" "$(sock "$here")"
+  wait_records 10
+  baton inactivate --exit "$(control "$there")" >/dev/null
+  wait_for 10 gone "$(pid_of "$there")" || fail "$scenario: $there does not end"
+  rm "$(sock "$here")"
+  serve "$here" active
+  serve "$there" inactive
+  wait_records 10
+}
+
 # -- all of them -----------------------------------------------------------------
 
-scenarios=(interrupted destination_qemu_killed_late
+scenarios=(interrupted destination_qemu_killed_late server_upgraded
            caller_killed_before_the_destination_runs)
 [ "${BATON_TEST_LONG:-0}" = 0 ] ||
   scenarios=(interrupted destination_qemu_killed destination_server_killed
@@ -319,7 +347,7 @@ scenarios=(interrupted destination_qemu_killed_late
              caller_killed_while_nobody_has_the_image
              caller_killed_before_the_destination_runs
              cancelled_after_switchover wrong_order_reject
-             wrong_order_hold)
+             wrong_order_hold server_upgraded serving_host_moves)
 [ $# -eq 0 ] || scenarios=("$@")
 
 make_disk d
