@@ -167,7 +167,7 @@ migrate_images (const struct migrate *m)
   o.states = calloc (2 * m->nr, sizeof *o.states);
   if (o.states == NULL)
     return MIGRATE_UNKNOWN;
-  parallel_each (2 * m->nr, ask_owner, &o);
+  m->each (2 * m->nr, ask_owner, &o);
   for (i = 0; i < m->nr; i++) {
     const enum migrate_side one = owner_of (&o.states[2 * i]);
 
@@ -185,7 +185,7 @@ static bool
 look_at_images (struct migrate *m, enum migrate_stage stage)
 {
   if (group_prepare (m->nr, m->srcs, m->dsts, m->inactivate_arguments,
-                     parallel_each, &m->work) == -1)
+                     m->each, &m->work) == -1)
     return migrate_fail (m, NULL, "not enough memory");
   if (stage == MIGRATE_STAGE_MOVED && group_is_at_destinations (m->work)) {
     m->dst_may_run = true;

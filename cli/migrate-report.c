@@ -25,7 +25,9 @@ migrate_report_ok (const struct migrate_report *r)
 static const char *
 state_of (const struct vm *v)
 {
-  return v->state[0] != '\0' ? v->state : "ended, or silent";
+  if (v->state[0] != '\0')
+    return v->state;
+  return v->ended ? "ended" : "silent";
 }
 
 static void
@@ -41,12 +43,9 @@ tell_runner (FILE *f, const struct migrate *m)
   case MIGRATE_MIXED:
     fputs ("BOTH run the VM", f);
     return;
-  case MIGRATE_UNKNOWN:
-    fprintf (f, "whether the VM runs at the destination (%s) is NOT KNOWN",
-             m->dst.path);
-    return;
   default:
-    fputs ("the VM runs NOWHERE (source: ", f);
+    fprintf (f, "%s (source: ", m->runner == MIGRATE_NOBODY
+               ? "the VM runs NOWHERE" : "who runs the VM is NOT KNOWN");
     output_clean (f, state_of (&m->src));
     fputs ("; destination: ", f);
     output_clean (f, state_of (&m->dst));

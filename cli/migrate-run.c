@@ -56,7 +56,7 @@ flush_ahead (struct migrate *m, uint64_t *last_us)
   if (left_us (&m->src) < FLUSH_AHEAD_US ||
       clock_us () - *last_us < FLUSH_EVERY_US)
     return;
-  parallel_each (m->nr, flush_one, m);
+  m->each (m->nr, flush_one, m);
   *last_us = clock_us ();
 }
 
@@ -76,22 +76,45 @@ go_on (struct migrate *m)
   }
   m->switch_us = clock_us ();
   done = vm_do (&m->src, "migrate-continue", arguments, &a);
-  /* Whoever said it first. */
+  /* Another may have said it first; and silence shows what it was later. */
   if (!done && a.outcome == OUTCOME_REFUSED)
     vm_look (&m->src);
-  if (!done && vm_migration_is (&m->src, "pre-switchover"))
+  if (!done && a.outcome == OUTCOME_REFUSED &&
+      vm_migration_is (&m->src, "pre-switchover"))
     migrate_fail_answer (m, &m->src, "migrate-continue", &a);
   answer_clear (&a);
   json_decref (arguments);
   return m->why[0] == '\0';
 }
 
+/* Has the destination got all?  It may have to digest it. */
+static bool
+has_all (struct migrate *m)
+{
+  const uint64_t end_us = clock_us () + m->timeout_us;
+
+  while (!vm_migration_is (&m->dst, "completed")) {
+    if (!vm_is_connected (&m->dst) || clock_us () > end_us)
+      return false;
+    wait_for_word (m, LOOK_US / 10);
+    if (!vm_migration_is (&m->dst, "completed"))
+      vm_look (&m->dst);
+  }
+  return true;
+}
+
+/* The source has ended: perhaps it had sent all before. */
+static bool
+survives (struct migrate *m)
+{
+  return (m->switch_us != 0 && has_all (m)) ||
+         migrate_fail (m, m->src.path, "the source's QEMU has ended, and its "
+                       "VM with it");
+}
+
 static bool
 check_on_the_way (struct migrate *m)
 {
-  if (!vm_is_connected (&m->src))
-    return migrate_fail (m, m->src.path, "the source's QEMU has ended, and "
-                         "its VM with it");
   if (vm_migration_is (&m->src, "failed"))
     return migrate_fail (m, m->src.path, "the migration failed: %s",
                          m->src.migration_error[0] != '\0'
@@ -115,6 +138,8 @@ move (struct migrate *m)
   uint64_t flushed_us = clock_us (), looked_us = 0;
 
   while (!vm_migration_is (&m->src, "completed")) {
+    if (!vm_is_connected (&m->src))
+      return survives (m);
     if (!check_on_the_way (m))
       return false;
     if (vm_migration_is (&m->src, "pre-switchover") && m->switch_us == 0 &&
@@ -151,25 +176,16 @@ pass_images (struct migrate *m)
 
 /* -- the destination ------------------------------------------------------------ */
 
-/* It has got all; it may have to digest it. */
 static bool
 wait_for_destination (struct migrate *m)
 {
-  const uint64_t end_us = clock_us () + m->timeout_us;
-
-  while (!vm_migration_is (&m->dst, "completed") &&
-         (vm_is (&m->dst, "inmigrate") || m->dst.state[0] == '\0')) {
-    if (!vm_is_connected (&m->dst))
-      return migrate_fail (m, m->dst.path, "the destination's QEMU has ended "
-                           "before it had run the VM");
-    if (clock_us () > end_us)
-      return migrate_fail (m, m->dst.path, "it is not ready to run the VM "
-                           "after %" PRIu64 " ms", m->timeout_us / 1000);
-    wait_for_word (m, LOOK_US / 10);
-    if (!vm_migration_is (&m->dst, "completed"))
-      vm_look (&m->dst);
-  }
-  return true;
+  if (has_all (m))
+    return true;
+  if (!vm_is_connected (&m->dst))
+    return migrate_fail (m, m->dst.path, "the destination's QEMU has ended "
+                         "before it had run the VM");
+  return migrate_fail (m, m->dst.path, "it is not ready to run the VM after "
+                       "%" PRIu64 " ms", m->timeout_us / 1000);
 }
 
 static bool
@@ -234,6 +250,12 @@ migrate_run (struct migrate *m)
       migrate_settle (m);
   }
   migrate_find_owners (m);
+  if (m->result == MIGRATE_DONE && m->was_running &&
+      m->runner == MIGRATE_NOBODY) {
+    m->result = MIGRATE_FAILED;
+    migrate_fail (m, m->dst.path, "it was told to run the VM, and has ended "
+                  "since");
+  }
 }
 
 void

@@ -66,6 +66,7 @@ struct migrate {
   struct peer *const *srcs, *const *dsts;
   const json_t *inactivate_arguments;
   uint64_t timeout_us;          /* of the switchover */
+  group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
   void (*on_progress) (void *opaque, const struct vm *src);
   void *opaque;

@@ -55,22 +55,25 @@ give_back (struct migrate *m)
       (m->pass.result != PASS_DONE && m->pass.result != PASS_ALREADY_DONE))
     return;
   m->returned = group_run (m->nr, m->dsts, m->srcs, m->inactivate_arguments,
-                           parallel_each, &m->back) == 0;
+                           m->each, &m->back) == 0;
 }
 
 /* -- the VM --------------------------------------------------------------------------- */
 
-/* It has a copy of the VM that nobody shall run. */
+/* It has a copy of the VM that nobody shall run; unless it is the only one. */
 static void
 end_destination (struct migrate *m)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
 
+  if (!vm_is_connected (&m->src))
+    return;
   if (vm_is_connected (&m->dst))
     vm_do (&m->dst, "quit", NULL, &a);
   answer_clear (&a);
   vm_disconnect (&m->dst);
   m->dst.state[0] = '\0';
+  m->dst.ended = true;
 }
 
 static bool
@@ -106,6 +109,12 @@ migrate_settle (struct migrate *m)
 
 /* -- who has what ----------------------------------------------------------------------- */
 
+static bool
+tells (const struct vm *v)
+{
+  return v->state[0] != '\0' || v->ended;
+}
+
 static enum migrate_side
 runner (const struct migrate *m)
 {
@@ -116,19 +125,27 @@ runner (const struct migrate *m)
     return MIGRATE_MIXED;
   if (src || dst)
     return src ? MIGRATE_SRC : MIGRATE_DST;
-  /* It was told to run, and does not tell. */
-  if (m->dst_may_run && m->dst.state[0] == '\0' && vm_is_connected (&m->dst))
-    return MIGRATE_UNKNOWN;
-  return MIGRATE_NOBODY;
+  return tells (&m->src) && tells (&m->dst) ? MIGRATE_NOBODY
+                                            : MIGRATE_UNKNOWN;
+}
+
+static void
+find_state (struct vm *v)
+{
+  struct answer a = { .outcome = OUTCOME_DONE };
+
+  if (v->qmp == NULL && !v->ended)
+    vm_connect (v, &a);
+  if (v->qmp != NULL)
+    vm_look (v);
+  answer_clear (&a);
 }
 
 void
 migrate_find_owners (struct migrate *m)
 {
-  if (m->src.qmp != NULL)
-    vm_look (&m->src);
-  if (m->dst.qmp != NULL)
-    vm_look (&m->dst);
+  find_state (&m->src);
+  find_state (&m->dst);
   m->runner = runner (m);
   m->images = migrate_images (m);
 }

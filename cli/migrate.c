@@ -85,6 +85,7 @@ migrate (const struct options *options, size_t nr, char *const *operands,
   bool drawn = false;
   struct migrate m = {
     .uri = options->uri, .nr = nr, .srcs = srcs, .dsts = dsts,
+    .each = parallel_each,
     .inactivate_arguments = arguments, .interrupted = &interrupted,
     .timeout_us = options->deadlines.command_us,
     .on_progress = draw, .opaque = &drawn,

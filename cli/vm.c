@@ -104,6 +104,10 @@ vm_look (struct vm *v)
       snprintf (v->migration_error, sizeof v->migration_error, "%s", why);
   }
   answer_clear (&a);
+  if (v->qmp != NULL && qmp_is_closed (v->qmp)) {
+    v->ended = true;
+    v->state[0] = '\0';
+  }
 }
 
 bool

@@ -28,6 +28,7 @@ struct vm {
   struct qmp *qmp;              /* NULL: never connected */
   uint64_t timeout_us;          /* of one question */
   char state[VM_WORD_BYTES];    /* "running", ...; "": it does not tell */
+  bool ended;                   /* its QEMU has, after it was heard */
   char migration[VM_WORD_BYTES];        /* "active", ...; "": none */
   char migration_error[256];
   struct vm_memory memory;

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A model of two QEMUs (qmp-world.h).
+ */
+
+#include <config.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "qmp-world.h"
+
+/* -- what the VMs do --------------------------------------------------------- */
+
+static bool
+is (const struct qmp_vm *v, const char *state)
+{
+  return v->alive && v->state != NULL && strcmp (v->state, state) == 0;
+}
+
+static void
+violate (struct qmp_world *w, const char *rule)
+{
+  if (w->violation == NULL)
+    w->violation = rule;
+}
+
+static void
+tell (struct qmp_vm *v, json_t *message)
+{
+  char *text = json_dumps (message, JSON_COMPACT);
+
+  if (v->fd != -1)
+    dprintf (v->fd, "%s\r\n", text);
+  free (text);
+  json_decref (message);
+}
+
+static void
+tell_event (struct qmp_vm *v, const char *event)
+{
+  tell (v, json_pack ("{s:s, s:{}}", "event", event, "data"));
+}
+
+static void
+set_migration (struct qmp_vm *v, const char *status)
+{
+  v->migration = status;
+  tell (v, json_pack ("{s:s, s:{s:s}}", "event", "MIGRATION", "data",
+                      "status", status));
+}
+
+static void
+run_vm (struct qmp_world *w, struct qmp_vm *v)
+{
+  const struct qmp_vm *other = v == &w->src ? &w->dst : &w->src;
+
+  if (is (other, "running"))
+    violate (w, "it runs twice");
+  if (!*v->has_image)
+    violate (w, "it runs without its image");
+  if (v == &w->src && w->dst_ran)
+    violate (w, "it runs again");
+  if (v == &w->dst)
+    w->dst_ran = true;
+  v->state = "running";
+  tell_event (v, "RESUME");
+}
+
+static void
+hang_up (int *fd)
+{
+  if (*fd != -1)
+    close (*fd);
+  *fd = -1;
+}
+
+static void
+die (struct qmp_world *w, struct qmp_vm *v)
+{
+  if (!v->alive)
+    return;
+  v->alive = false;
+  v->state = NULL;
+  hang_up (&v->fd);
+  hang_up (&v->listen_fd);
+  unlink (v->path);
+  /* A stream that ends early. */
+  if (v == &w->src && is (&w->dst, "inmigrate") && w->dst.migration != NULL)
+    die (w, &w->dst);
+}
+
+/* QEMU runs the source again by itself. */
+static void
+end_badly (struct qmp_world *w, const char *status)
+{
+  set_migration (&w->src, status);
+  run_vm (w, &w->src);
+  die (w, &w->dst);
+}
+
+static void
+complete (struct qmp_world *w)
+{
+  if (!w->dst.alive) {
+    end_badly (w, "failed");
+    return;
+  }
+  w->src.state = "postmigrate";
+  set_migration (&w->src, "completed");
+  set_migration (&w->dst, "completed");
+  if (w->dst.autostart)
+    run_vm (w, &w->dst);
+  else
+    w->dst.state = "paused";
+}
+
+static void
+migrate (struct qmp_world *w)
+{
+  w->dst.migration = "active";
+  set_migration (&w->src, "active");
+  w->src.state = "finish-migrate";
+  tell_event (&w->src, "STOP");
+  if (w->pauses)
+    set_migration (&w->src, "pre-switchover");
+  else
+    complete (w);
+}
+
+/* -- commands ------------------------------------------------------------------ */
+
+static bool
+is_at_switchover (const struct qmp_world *w)
+{
+  return w->src.migration != NULL &&
+         strcmp (w->src.migration, "pre-switchover") == 0;
+}
+
+static void
+set_capabilities (struct qmp_world *w, const json_t *arguments)
+{
+  size_t i;
+  json_t *c;
+
+  json_array_foreach (json_object_get (arguments, "capabilities"), i, c)
+    if (strcmp (json_string_value (json_object_get (c, "capability")),
+                "pause-before-switchover") == 0)
+      w->pauses = json_is_true (json_object_get (c, "state"));
+}
+
+static json_t *
+migration_json (const struct qmp_world *w, const struct qmp_vm *v)
+{
+  if (v == &w->dst && v->migration == NULL)
+    return json_pack ("{s:[{s:s, s:s}]}", "socket-address", "type", "unix",
+                      "path", "/incoming");
+  if (v->migration == NULL)
+    return json_object ();
+  return json_pack ("{s:s, s:{s:i, s:i, s:i, s:f}}", "status", v->migration,
+                    "ram", "transferred", 1000, "remaining", 10, "total",
+                    2000, "mbps", 1.0);
+}
+
+static json_t *
+question (const struct qmp_world *w, const struct qmp_vm *v,
+          const char *execute)
+{
+  if (strcmp (execute, "query-status") == 0)
+    return json_pack ("{s:s}", "status", v->state);
+  if (strcmp (execute, "query-migrate") == 0)
+    return migration_json (w, v);
+  return json_object ();
+}
+
+/* What follows its answer. */
+static void
+carry_out (struct qmp_world *w, struct qmp_vm *v, const char *execute,
+           const json_t *arguments)
+{
+  const bool of_src = v == &w->src;
+
+  if (strcmp (execute, "migrate-set-capabilities") == 0 && of_src)
+    set_capabilities (w, arguments);
+  else if (strcmp (execute, "stop") == 0 && is (v, "inmigrate"))
+    v->autostart = false;
+  else if (strcmp (execute, "migrate") == 0 && is (v, "running"))
+    migrate (w);
+  else if (strcmp (execute, "migrate-continue") == 0 && is_at_switchover (w))
+    complete (w);
+  else if (strcmp (execute, "migrate_cancel") == 0 && is_at_switchover (w))
+    end_badly (w, "cancelled");
+  else if (strcmp (execute, "cont") == 0 && !is (v, "inmigrate"))
+    run_vm (w, v);
+  else if (strcmp (execute, "quit") == 0)
+    die (w, v);
+}
+
+static void
+refuse (struct qmp_vm *v, const json_t *id)
+{
+  tell (v, json_pack ("{s:{s:s, s:s}, s:O}", "error", "class", "GenericError",
+                      "desc", "no", "id", id));
+}
+
+/* False: it was all there is to say. */
+static bool
+go_wrong (struct qmp_world *w, struct qmp_vm *v, const char *execute,
+          const json_t *message)
+{
+  snprintf (w->faulted, sizeof w->faulted, "%s", execute);
+  switch (w->fate) {
+  case QMP_REFUSED:
+    refuse (v, json_object_get (message, "id"));
+    return false;
+  case QMP_DIES_AFTER:
+    /* What it says gets lost too. */
+    hang_up (&v->fd);
+    carry_out (w, v, execute, json_object_get (message, "arguments"));
+    die (w, v);
+    return false;
+  case QMP_DIES_BEFORE:
+    die (w, v);
+    return false;
+  default:
+    if (is_at_switchover (w))
+      end_badly (w, "failed");
+    return v->alive;
+  }
+}
+
+static void
+take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
+{
+  const char *execute = json_string_value (json_object_get (message,
+                                                            "execute"));
+
+  if (++w->nr_questions == w->fault_at && !go_wrong (w, v, execute, message))
+    return;
+  tell (v, json_pack ("{s:o, s:O}", "return", question (w, v, execute), "id",
+                      json_object_get (message, "id")));
+  carry_out (w, v, execute, json_object_get (message, "arguments"));
+}
+
+/* -- sockets ------------------------------------------------------------------- */
+
+static void
+take_in (struct qmp_world *w, struct qmp_vm *v)
+{
+  const ssize_t n = recv (v->fd, v->line + v->len, sizeof v->line - v->len,
+                          0);
+  char *end;
+
+  if (n <= 0) {
+    hang_up (&v->fd);
+    return;
+  }
+  v->len += (size_t) n;
+  /* Questions come one by one. */
+  end = memchr (v->line, '\n', v->len);
+  if (end != NULL) {
+    json_t *message = json_loadb (v->line, (size_t) (end - v->line), 0, NULL);
+
+    v->len = 0;
+    take_message (w, v, message);
+    json_decref (message);
+  }
+}
+
+static void
+take_client (struct qmp_vm *v)
+{
+  v->fd = accept (v->listen_fd, NULL, NULL);
+  v->len = 0;
+  tell (v, json_pack ("{s:{}}", "QMP"));
+}
+
+static void *
+serve (void *opaque)
+{
+  struct qmp_world *w = opaque;
+  struct qmp_vm *const vms[] = { &w->src, &w->dst };
+  struct pollfd fds[3];
+  size_t i;
+
+  for (;;) {
+    for (i = 0; i < 2; i++)
+      fds[i] = (struct pollfd) {
+        .fd = vms[i]->fd != -1 ? vms[i]->fd : vms[i]->listen_fd,
+        .events = POLLIN,
+      };
+    fds[2] = (struct pollfd) { .fd = w->stop_fds[0], .events = POLLIN };
+    if (poll (fds, 3, -1) == -1 || fds[2].revents != 0)
+      return NULL;
+    for (i = 0; i < 2; i++)
+      if (fds[i].revents != 0 && fds[i].fd == vms[i]->fd)
+        take_in (w, vms[i]);
+      else if (fds[i].revents != 0 && fds[i].fd == vms[i]->listen_fd)
+        take_client (vms[i]);
+  }
+}
+
+static void
+start_vm (struct qmp_vm *v, const char *dir, const char *name,
+          const char *state, const bool *has_image)
+{
+  struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+  *v = (struct qmp_vm) {
+    .fd = -1, .alive = true, .autostart = true, .state = state,
+    .has_image = has_image,
+  };
+  snprintf (v->path, sizeof v->path, "%s/%s", dir, name);
+  snprintf (addr.sun_path, sizeof addr.sun_path, "%s", v->path);
+  v->listen_fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  if (bind (v->listen_fd, (struct sockaddr *) &addr, sizeof addr) == -1 ||
+      listen (v->listen_fd, 1) == -1)
+    abort ();
+}
+
+void
+qmp_world_start (struct qmp_world *w, const char *dir,
+                 const bool *src_has_image, const bool *dst_has_image)
+{
+  start_vm (&w->src, dir, "src", "running", src_has_image);
+  start_vm (&w->dst, dir, "dst", "inmigrate", dst_has_image);
+  if (pipe (w->stop_fds) == -1 ||
+      pthread_create (&w->thread, NULL, serve, w) != 0)
+    abort ();
+}
+
+void
+qmp_world_stop (struct qmp_world *w)
+{
+  close (w->stop_fds[1]);
+  pthread_join (w->thread, NULL);
+  close (w->stop_fds[0]);
+  hang_up (&w->src.fd);
+  hang_up (&w->dst.fd);
+  hang_up (&w->src.listen_fd);
+  hang_up (&w->dst.listen_fd);
+  unlink (w->src.path);
+  unlink (w->dst.path);
+}
