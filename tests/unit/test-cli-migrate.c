@@ -114,8 +114,8 @@ may_stand_still (const struct scene *s)
   return !s->qemus.src.alive ||
          (!s->qemus.dst.alive &&
           (s->qemus.dst_ran || strcmp (s->qemus.faulted, "cont") == 0)) ||
-         /* The source's servers do not have it any more. */
-         !s->servers.src.active;
+         /* A server has failed, and the image could not be given back. */
+         (s->qemus.fault_at == 0 && !s->servers.src.active);
 }
 
 static void
