@@ -28,7 +28,10 @@ requires qemu-system-x86_64 qemu-img busybox nbdkit
 guest_workers=2
 guest_pause_us=10000
 guest_flush_every=16
-guest_memory=96
+# Twice, on a busy machine, a guest of 96 MiB crashed after a migration, once
+# with QEMU alone and a raw file; none has in 80 migrations since it has this
+# size, which is no multiple of 256 KiB.  Whether that is why is not known.
+guest_memory=98296K
 disk_options=
 nbd_options=
 guest_kernel=${BATON_GUEST_KERNEL:-$top_builddir/tests/guest-kernel}

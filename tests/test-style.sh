@@ -23,7 +23,7 @@ for file in {core,tls,control,nbdkit-plugin,cli,tests,tests/unit,tests/fuzz,benc
   [ ! -f "$file" ] || sources+=("$file")
 done
 scripts=(quickstart quickstart.d/*.sh .ci/run run.in wrappers/nbdkit.in tests/*.sh
-         tests/fuzz/run.sh
+         tests/fuzz/run.sh bench/*.sh
          cli/baton-pki cli/completion.bash systemd/baton-started.in
          systemd/*.service.in)
 
