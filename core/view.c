@@ -39,12 +39,16 @@ aligned_buffer (size_t len, struct error *err)
   return p;
 }
 
-/* The first cluster into V->header, which has room for the largest. */
+/* The first cluster into V->header.  Room is made for what there is: of 2 MiB
+ * the kernel may clear all when the first byte is written. */
 static int
 read_cluster (struct io *io, struct view *v, struct error *err)
 {
   uint32_t bits;
 
+  v->header = aligned_buffer (FIRST_READ_BYTES, err);
+  if (!v->header)
+    return -1;
   if (io_pread (io, v->header, FIRST_READ_BYTES, 0, err) == -1)
     return -1;
   bits = load_be32 (v->header + 20);
@@ -54,6 +58,10 @@ read_cluster (struct io *io, struct view *v, struct error *err)
   v->cluster_size = (size_t) 1 << bits;
   if (v->cluster_size <= FIRST_READ_BYTES)
     return 0;
+  free (v->header);
+  v->header = aligned_buffer (v->cluster_size, err);
+  if (!v->header)
+    return -1;
   return io_pread (io, v->header, v->cluster_size, 0, err);
 }
 
@@ -181,9 +189,6 @@ read_view (struct io *io, bool with_digests, struct view *ret,
 
   if (!h)
     return error_set_errno (err, ENOMEM, "reading the header");
-  v.header = aligned_buffer (QCOW2_HEADER_MAX_BYTES, err);
-  if (!v.header)
-    return -1;
   if (look (io, &v, h, err) == -1 ||
       (with_digests && digest_all (io, &v, h, err) == -1)) {
     view_clear (&v);
