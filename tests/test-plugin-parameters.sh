@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Parameters that are wrong, or wrong together, end nbdkit at once with one
-# line that names them; and what --help lists is what is accepted.
+# line that says what to do; and what --help lists is what is accepted.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires nbdkit qemu-img
@@ -30,23 +30,52 @@ accepted ()
   [ ! -e ctl ] || fail "$*: left a control socket behind"
 }
 
-refused 'file= is given twice' disk.qcow2 file=disk.qcow2
-refused 'discard= is given twice' disk.qcow2 discard=on discard=on
-refused 'start=inactive needs control=' disk.qcow2 start=inactive
-refused 'while-inactive= needs control=' disk.qcow2 while-inactive=reject
-refused 'hold-timeout= needs control=' disk.qcow2 hold-timeout=3
-refused 'hold-end= needs control=' disk.qcow2 hold-end=close
-refused 'hold-end' disk.qcow2 control=ctl hold-end=perhaps
-refused 'control=' disk.qcow2 control=
-refused 'creating the socket' disk.qcow2 control=absent/ctl
-refused 'host=' disk.qcow2 host=
-refused 'host=a b' disk.qcow2 'host=a b'
-refused 'metadata-cache=0' disk.qcow2 metadata-cache=0
-refused 'metadata-cache=16X' disk.qcow2 metadata-cache=16X
-refused 'backing=here' disk.qcow2 backing=here
-refused 'data-file=here' disk.qcow2 data-file=here
-refused 'cache=unsafe' disk.qcow2 cache=unsafe
-refused "unknown parameter 'size'.*metadata-cache" disk.qcow2 size=1M
+f=disk.qcow2
+mkdir pki
+: >keys.psk
+: >empty
+l=control-listen=127.0.0.1:0 tls=control-tls-certificates=pki
+refused 'the file= parameter is missing: say which qcow2 image' control=ctl
+refused 'file= is given twice: give it once' $f file=$f
+refused 'discard= is given twice: give it once' $f discard=on discard=on
+refused "unknown parameter 'size': there are file, .*metadata-cache" $f size=1M
+refused 'give a regular file or a block device' /dev/null
+refused 'host=: must be 1 to 64 printable ASCII characters' $f host=
+refused 'host=a b: must be 1 to 64 printable' $f 'host=a b'
+refused 'metadata-cache=0: must be auto, or a size' $f metadata-cache=0
+refused 'metadata-cache=16X: must be auto, or a size' $f metadata-cache=16X
+refused 'backing=here: must be' $f backing=here
+refused 'data-file=here: No such file.*: must be' $f data-file=here
+refused 'cache=unsafe: must be writeback or none' $f cache=unsafe
+refused 'passphrase-file=empty: is empty: put the passphrase' $f \
+        passphrase-file=empty
+refused 'hold-end=perhaps: must be' $f control=ctl hold-end=perhaps
+refused 'control=' $f control=
+refused 'creating the socket' $f control=absent/ctl
+refused 'start=inactive needs control=PATH: nothing could ever' $f \
+        start=inactive
+for setting in while-inactive=reject hold-timeout=3 hold-end=close; do
+  refused "${setting%=*}= needs control=PATH: without it" $f "$setting"
+done
+refused 'snapshot= and control= exclude each other: a snapshot' $f \
+        control=ctl snapshot=1
+refused 'control-listen=.*nowhere' $f control-listen=nowhere
+refused 'certificates= and control-tls-psk= exclude each other: give one' \
+        $f $l $tls control-tls-psk=keys.psk
+refused 'control-listen= needs control-tls-certificates=DIR or control-tls-psk' \
+        $f $l control-allow=admin
+refused 'control-tls-certificates= needs control-listen=HOST:PORT' \
+        $f control=ctl $tls
+refused 'control-tls-psk= needs control-listen=HOST:PORT' \
+        $f control=ctl control-tls-psk=keys.psk
+refused 'control-listen= needs control-allow=NAME,... or control-allow-status' \
+        $f $l $tls
+refused 'control-allow= has names of TLS clients: these need control-listen' \
+        $f control=ctl control-allow=admin
+refused 'control-mode= needs control=PATH' \
+        $f $l $tls control-allow=admin control-mode=0600
+refused 'control-allow=user:... and group:... need control=PATH' \
+        $f $l $tls control-allow=admin,user:root
 
 accepted control=ctl start=inactive while-inactive=hold hold-timeout=0 hold-end=close
 accepted control=ctl start=active while-inactive=reject hold-timeout=1
