@@ -164,8 +164,9 @@ const struct subcommand subcommand_migrate = {
     "Everybody is asked first.  While memory moves the guest runs; then it is\n"
     "stopped, the rest is moved, the images are passed as a group, and the\n"
     "destination runs.  If anything fails, or ^C is typed while memory moves, the\n"
-    "VM runs on at the source, with all its images.  No VM is told to run where\n"
-    "its images are not.\n"
+    "VM runs on at the source, with all its images, and the destination's QEMU\n"
+    "is ended.  No VM is told to run where an image that is named here is not.\n"
+    "Name those of all its disks: QEMU is not asked which it has.\n"
     "\n"
     "The same command again goes on with a migration that was cut off;\n"
     "--cancel undoes it, as long as the images are with the source.\n",

@@ -296,7 +296,9 @@ open_socket (const char *path, struct answer *ret)
   answer_set (ret, OUTCOME_NOT_SENT, "cannot connect: %s%s", strerror (errno),
               errno == ENOENT || errno == ECONNREFUSED
                 ? " (is that QEMU running, with -qmp unix:PATH,server=on?)"
-                : "");
+                : errno == EAGAIN
+                ? " (others are connected to this monitor, and wait: perhaps a "
+                  "baton migrate is under way; a second -qmp helps)" : "");
   if (fd != -1)
     close (fd);
   return -1;
@@ -308,8 +310,9 @@ greet (struct qmp *q, uint64_t timeout_us, struct answer *ret)
   if (!wait_until (q, is_greeted, clock_us () + timeout_us)) {
     answer_set (ret, OUTCOME_NOT_SENT, q->fd == -1
                   ? "it is no monitor of QEMU"
-                  : "no greeting: another program is connected to this "
-                    "monitor, or QEMU hangs (a second -qmp helps)");
+                  : "no greeting: another program, such as a baton migrate "
+                    "that is under way, is connected to this monitor (a "
+                    "second -qmp helps), or QEMU hangs, or it is no monitor");
     return;
   }
   qmp_ask (q, "qmp_capabilities", NULL, timeout_us, ret);
