@@ -61,8 +61,9 @@ arguments_of (const struct pass_run *r, enum pass_step step,
   const bool with_ticket = step == PASS_ACTIVATE_DST ||
                            step == PASS_RETURN_SRC;
 
+  /* A copy: json_incref is not for two threads at a time. */
   if (command != NULL && strcmp (command, "inactivate") == 0)
-    return json_incref ((json_t *) inactivate_arguments);
+    return json_deep_copy (inactivate_arguments);
   if (with_ticket && r->ticket != NULL)
     return json_pack ("{s:O}", "ticket", r->ticket);
   return NULL;

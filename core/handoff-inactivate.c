@@ -81,14 +81,18 @@ release (struct handoff *h, struct stopwatch *w, struct image *img,
   return r;
 }
 
-/* Its files are closed when this returns; its memory is freed meanwhile. */
+/* Its files are closed when this returns; its memory is freed meanwhile, but
+ * where the process is about to end. */
 static void
 give_up (struct handoff *h, struct stopwatch *w, bool for_good)
 {
   struct image *img = gate_detach (&h->gate);
 
   image_give_up (img);
-  leftover_free (&h->leftover, img);
+  if (for_good)
+    image_close (img);
+  else
+    leftover_free (&h->leftover, img);
   handoff_remember_lock (h, false);
   if (!for_good)
     gate_close (&h->gate);
@@ -151,6 +155,9 @@ inactivate_locked (struct handoff *h, unsigned timeout_ms, bool for_good,
   if (!done && inactivate_active (h, timeout_ms, for_good, err) == -1)
     return -1;
   h->retired |= for_good;
+  /* The process may end without freeing H. */
+  if (for_good)
+    leftover_wait (&h->leftover);
   return 0;
 }
 
