@@ -10,7 +10,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -28,18 +27,6 @@ is_ended (struct nbd_handle *nbd)
   return nbd_aio_is_dead (nbd) != 0 || nbd_aio_is_closed (nbd) != 0;
 }
 
-static int
-left_ms (uint64_t deadline_us)
-{
-  const uint64_t now = clock_us ();
-  uint64_t ms;
-
-  if (now >= deadline_us)
-    return 0;
-  ms = (deadline_us - now + 999) / 1000;
-  return ms > INT_MAX ? INT_MAX : (int) ms;
-}
-
 static bool
 is_connected (struct client *c)
 {
@@ -51,7 +38,7 @@ client_wait_for (struct client *c, bool (*reached) (struct client *),
           uint64_t deadline_us)
 {
   while (!reached (c)) {
-    const int ms = left_ms (deadline_us);
+    const int ms = clock_left_ms (deadline_us);
 
     if (is_ended (c->nbd))
       return BROKEN;
@@ -185,7 +172,7 @@ is_busy (uint64_t deadline_us)
 {
   const struct timespec pause = { 0, BUSY_RETRY_MS * 1000000L };
 
-  if (nbd_get_errno () != EAGAIN || left_ms (deadline_us) == 0)
+  if (nbd_get_errno () != EAGAIN || clock_left_ms (deadline_us) == 0)
     return false;
   nanosleep (&pause, NULL);
   return true;

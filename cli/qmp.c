@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,18 +146,6 @@ take_in (struct qmp *q)
   take_lines (q);
 }
 
-static int
-left_ms (uint64_t deadline_us)
-{
-  const uint64_t now = clock_us ();
-  uint64_t ms;
-
-  if (now >= deadline_us)
-    return 0;
-  ms = (deadline_us - now + 999) / 1000;
-  return ms > INT_MAX ? INT_MAX : (int) ms;
-}
-
 void
 qmp_wait (struct qmp *const *qs, size_t nr, uint64_t timeout_us)
 {
@@ -169,7 +156,7 @@ qmp_wait (struct qmp *const *qs, size_t nr, uint64_t timeout_us)
     fds[i] = (struct pollfd) {
       .fd = qs[i] != NULL ? qs[i]->fd : -1, .events = POLLIN,
     };
-  if (poll (fds, nr, left_ms (clock_us () + timeout_us)) <= 0)
+  if (poll (fds, nr, clock_left_ms (clock_us () + timeout_us)) <= 0)
     return;
   for (i = 0; i < nr; i++)
     if (fds[i].revents != 0)
