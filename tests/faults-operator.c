@@ -179,28 +179,48 @@ cure (struct world *w, struct server *s, struct deeds *deeds)
   deeds->nr_poisoned++;
 }
 
-unsigned
-operate (struct world *w, unsigned src, unsigned taste, struct deeds *deeds)
+/* Looks, and types what the table says; returns who is active then, or -1. */
+static int
+operate_once (struct world *w, const bool was_dead[2], unsigned taste,
+              struct deeds *deeds)
 {
   struct seen seen[2];
+  const int active = find_active (w, seen);
+
+  if (active != -1 && seen[active].poisoned)
+    cure (w, &w->servers[active], deeds);
+  else if (active == -1)
+    take_up (w, seen, was_dead, taste, deeds);
+  return find_active (w, seen);
+}
+
+unsigned
+operate (struct world *w, unsigned src, const struct fault *f,
+         struct deeds *deeds)
+{
+  struct seen seen;
   bool was_dead[2];
   unsigned i;
   int active;
 
   for (i = 0; i < 2; i++) {
     was_dead[i] = server_is_dead (&w->servers[i]);
-    if (was_dead[i] && i == src && taste & 0x100)
+    if (was_dead[i] && i == src && f->taste & 0x100)
       restart_active (w, &w->servers[i], deeds);
     else if (was_dead[i])
       restart_inactive (w, &w->servers[i]);
   }
-  active = find_active (w, seen);
-  if (active != -1 && seen[active].poisoned)
-    cure (w, &w->servers[active], deeds);
-  else if (active == -1)
-    take_up (w, seen, was_dead, taste, deeds);
-  active = find_active (w, seen);
-  if (active == -1 || seen[active].poisoned)
+  active = operate_once (w, was_dead, f->taste, deeds);
+  /* A server may not yet have read an "inactivate" that came late when it was
+   * looked at: whoever looks again finds it inactive, as `baton` has told. */
+  if (active == -1 && fault_comes_late (f->kind)) {
+    deeds->nr_again++;
+    active = operate_once (w, was_dead, f->taste, deeds);
+  }
+  if (active == -1)
     faults_fail ("the obvious command did not help");
+  server_look (&w->servers[active], &seen);
+  if (seen.poisoned)
+    faults_fail ("%s is still poisoned", w->servers[active].name);
   return (unsigned) active;
 }

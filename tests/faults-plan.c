@@ -90,3 +90,10 @@ fault_makes_wait (enum fault_kind kind)
   return kind == FAULT_LOSE || kind == FAULT_DELAY ||
     (kind >= FAULT_STOP_SRC && kind <= FAULT_STOP_KILL_DST);
 }
+
+bool
+fault_comes_late (enum fault_kind kind)
+{
+  return kind == FAULT_DELAY || kind == FAULT_REPEAT ||
+    (kind >= FAULT_STOP_SRC && kind <= FAULT_STOP_KILL_DST);
+}

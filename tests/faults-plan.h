@@ -50,5 +50,7 @@ unsigned fault_by_name (const char *name);
 /* Is a message lost or late, or a process stopped: is there anything that
  * makes somebody wait until a deadline? */
 bool fault_makes_wait (enum fault_kind kind);
+/* May a server still do, after the pass has ended, what it was told? */
+bool fault_comes_late (enum fault_kind kind);
 
 #endif /* BATON_TESTS_FAULTS_PLAN_H */

@@ -139,7 +139,7 @@ play (struct run *r, unsigned src, uint64_t number)
   faulty_pass (&r->world, src, &f, &o);
   count (r, &f, &o);
   check_claim (r, src, &f, &o);
-  active = operate (&r->world, src, f.taste, &r->deeds);
+  active = operate (&r->world, src, &f, &r->deeds);
   if (active == src)
     pass_cleanly (&r->world, src);
   r->nr_handovers++;
@@ -196,9 +196,11 @@ print_figures (const struct run *r)
           hits (r, FAULT_IO_SRC, FAULT_IO_DST));
   printf ("faults: %" PRIu64 " starts of servers, %" PRIu64 " commands typed;"
           " %" PRIu64 " recovered by a restart, %" PRIu64 " activated, %"
-          PRIu64 " passes resumed, %" PRIu64 " poisoned\n",
+          PRIu64 " passes resumed, %" PRIu64 " poisoned, %" PRIu64
+          " looked at again\n",
           r->world.nr_starts, r->world.nr_commands, r->deeds.nr_recovered,
-          r->deeds.nr_activated, r->deeds.nr_resumed, r->deeds.nr_poisoned);
+          r->deeds.nr_activated, r->deeds.nr_resumed, r->deeds.nr_poisoned,
+          r->deeds.nr_again);
 }
 
 /* -- options -------------------------------------------------------------------- */

@@ -18,12 +18,29 @@ certtool ()
     fail "certtool $*: $(cat "$tmp/certtool.out")"
 }
 
+# A port that nobody has, on any address, and that the system gives to nobody
+# who asks for any: not in net.ipv4.ip_local_port_range.
 free_port ()
 {
-  python 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+  python 'import random, socket, sys
+kinds = [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+for attempt in range(100):
+    port = random.randrange(10000, 32768)
+    try:
+        for kind, address in kinds:
+            try:
+                s = socket.socket(kind)
+            except OSError:
+                continue
+            if kind == socket.AF_INET6:
+                s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.bind((address, port))
+            s.close()
+    except OSError:
+        continue
+    print(port)
+    sys.exit()
+sys.exit("no free port")'
 }
 
 start_tls ()
