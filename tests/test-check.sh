@@ -119,7 +119,7 @@ for image in a b cx d e fx g h; do
   for kind in $kinds; do
     # Every kind on one geometry, or all on all.
     k=$((k + 1))
-    [ -n "${BATON_TEST_LONG:-}" ] || [ $((k % 8)) -eq 0 ] || continue
+    [ -n "${BATON_TEST_LONG:-}" ] || [ $((k % 12)) -eq 0 ] || continue
     # Not with refcounts of 2 bits, or where data have none.
     case $image:$kind in
       cx:refcount*high | fx:refcount_zero | fx:refcount_high | \

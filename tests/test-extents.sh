@@ -42,13 +42,13 @@ while at < size:
 print(json.dumps(runs))
 '
 
-# same_map FILE: our map of FILE in large and in odd pieces equals QEMU's
+# same_map FILE STEP...: our map of FILE in pieces of STEP bytes equals QEMU's
 same_map ()
 {
   local step
   qemu_map "$1" >expected
   start_server a "$1" -r
-  for step in 1073741824 1000000 77777; do
+  for step in "${@:2}"; do
     STEP=$step nbdsh --base-allocation -u "$(uri a)" -c "$our_map" | jq -r "$merge" >found
     diff expected found >diff.out ||
       fail "$1 in steps of $step: $(head -n 6 diff.out)"
@@ -68,23 +68,23 @@ for cluster in 512 64k 2M; do
   qemu-img create -q -f qcow2 -o cluster_size=$cluster blank-$cluster 20M
   cp blank-$cluster some-$cluster
   write_some some-$cluster
-  same_map blank-$cluster
-  same_map some-$cluster
+  same_map blank-$cluster $((1 << 30))
+  same_map some-$cluster $((1 << 30)) 77777
 done
 qemu-img create -q -f qcow2 -b some-64k -F qcow2 overlay 24M
 qemu-io -t unsafe -f qcow2 -c 'write -q 500k 100k' -c 'write -q -z 5M 64k' \
         -c 'write -q 22M 1M' overlay
-same_map overlay
+same_map overlay $((1 << 30)) 77777
 # Holes of a raw backing file, also in the middle of a chain.
 truncate -s 9000000 base.raw
 qemu-io -t unsafe -f raw -c 'write -q 0 4k' -c 'write -q 1M 100k' \
         -c 'write -q 3M 12k' -c 'write -q 8M 500k' base.raw
 qemu-img create -q -f qcow2 -b base.raw -F raw over-raw 12M
-same_map over-raw
+same_map over-raw $((1 << 30)) 77777
 qemu-io -t unsafe -f qcow2 -c 'write -q 1060k 4k' -c 'write -q -z 8M 64k' over-raw
-same_map over-raw
+same_map over-raw $((1 << 30)) 77777
 qemu-img create -q -f qcow2 -o cluster_size=512 -b over-raw -F qcow2 over-chain 10M
 qemu-io -t unsafe -f qcow2 -c 'write -q 2M 10k' over-chain
-same_map over-chain
+same_map over-chain $((1 << 30)) 77777
 qemu-img convert -c -O qcow2 some-64k compressed
-same_map compressed
+same_map compressed $((1 << 30)) 77777

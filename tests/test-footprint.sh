@@ -11,7 +11,7 @@ requires qemu-img qemu-io nbdkit nbdsh
 
 cd "$tmp"
 rounds=${BATON_TEST_LONG:+24}
-rounds=${rounds:-12}
+rounds=${rounds:-8}
 
 # Writes at odd places inside 4 MiB, in an order that differs each time;
 # prints length and host bytes after each round, before and after the trim.

@@ -13,7 +13,8 @@
 requires qemu-img qemu-io qemu-nbd nbdkit nbdsh
 
 cd "$tmp"
-ops=${BATON_TWIN_OPS:-200}
+ops=${BATON_TWIN_OPS:-${BATON_TEST_LONG:+200}}
+ops=${ops:-120}
 printf 'open sesame' >pass
 echo 'open sesame' >pass-newline
 printf 'open sesamf' >wrong

@@ -11,7 +11,7 @@
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img qemu-io
 
-step=7 qemu_step=420 all=
+step=9 qemu_step=450 all=
 if [ -n "${BATON_TEST_LONG:-}${BATON_MALFORMED_STEP:-}" ]; then
   step=1 qemu_step=${BATON_MALFORMED_STEP:-20}
 fi

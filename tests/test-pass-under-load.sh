@@ -8,12 +8,13 @@
 #           silence and must never see an error
 #   reject  one writer that goes to the other server when it is refused
 #
-# BATON_PASSES: how often (default 50 for each policy, 100 in all).
+# BATON_PASSES: how often for each policy (default 24, BATON_TEST_LONG=1: 100).
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img qemu-nbd nbdkit
 
-passes=${BATON_PASSES:-50}
+passes=${BATON_PASSES:-${BATON_TEST_LONG:+100}}
+passes=${passes:-24}
 
 start_pair ()
 {
