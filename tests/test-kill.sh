@@ -8,14 +8,14 @@
 # Nothing is done between a kill and the next start, and a server that was
 # killed once is killed again: one image goes through 25 deaths.
 #
-# BATON_KILL_ROUNDS (default 8, 60 where BATON_TEST_LONG=1): of each kind.
+# BATON_KILL_ROUNDS (default 8, 167 where BATON_TEST_LONG=1): of each kind.
 # BATON_KILL_SEED=N: with those records; when they are killed is not repeated.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
 requires qemu-img nbdkit awk
 
 RANDOM=${BATON_KILL_SEED:-$RANDOM}
-rounds=${BATON_TEST_LONG:+60}
+rounds=${BATON_TEST_LONG:+167}
 rounds=${BATON_KILL_ROUNDS:-${rounds:-8}}
 slots=1000
 deaths_of_one=25
