@@ -33,16 +33,16 @@
 
 #define MAX_SHARDS 64
 #define MIN_SLOTS_PER_SHARD 8
-#define NO_SLOT UINT32_MAX
-#define ARENA_MAPPED_BYTES (64u << 10)
-#define ARENA_ALIGN 4096        /* for files opened with O_DIRECT */
+#define NO_SLOT 0u              /* the slot at index I is I + 1 in a chain */
+#define MEMORY_MAPPED_BYTES (64u << 10)
+#define MEMORY_ALIGN 4096       /* for files opened with O_DIRECT */
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
 
 struct slot {
   uint64_t slice;               /* slice number: file offset / slice_bytes */
   bool used;                    /* its bytes have been touched */
-  uint32_t next;                /* in the hash chain */
+  uint32_t next;                /* in the hash chain, or NO_SLOT */
   enum slot_state state;
   bool referenced;              /* since the clock hand last passed */
 };
@@ -51,8 +51,7 @@ struct shard {
   struct mutex lock;
   struct cond changed;          /* a slot left LOADING or WRITING */
   struct slot *slots GUARDED_BY (lock);
-  uint8_t *arena GUARDED_BY (lock);     /* all slots' bytes; the kernel gives
-                                         * the memory when it is touched */
+  uint8_t *arena GUARDED_BY (lock);     /* all slots' bytes */
   uint32_t *chains GUARDED_BY (lock);
   uint32_t hand GUARDED_BY (lock);
   uint64_t hits GUARDED_BY (lock);
@@ -67,6 +66,7 @@ struct table_cache {
   uint32_t nr_shards;           /* a power of two */
   uint32_t nr_slots;            /* per shard */
   uint32_t nr_chains;           /* per shard, a power of two */
+  void *memory;                 /* of all shards: arenas, slots, chains */
   struct shard shards[MAX_SHARDS];
 };
 
@@ -103,9 +103,9 @@ find_locked (struct table_cache *c, struct shard *s, uint64_t slice)
 {
   uint32_t i;
 
-  for (i = *chain_of (c, s, slice); i != NO_SLOT; i = s->slots[i].next)
-    if (s->slots[i].slice == slice)
-      return &s->slots[i];
+  for (i = *chain_of (c, s, slice); i != NO_SLOT; i = s->slots[i - 1].next)
+    if (s->slots[i - 1].slice == slice)
+      return &s->slots[i - 1];
   return NULL;
 }
 
@@ -114,10 +114,10 @@ unlink_locked (struct table_cache *c, struct shard *s, struct slot *slot)
   REQUIRES (s->lock)
 {
   uint32_t *p = chain_of (c, s, slot->slice);
-  const uint32_t index = slot - s->slots;
+  const uint32_t link = slot - s->slots + 1;
 
-  while (*p != index)
-    p = &s->slots[*p].next;
+  while (*p != link)
+    p = &s->slots[*p - 1].next;
   *p = slot->next;
   slot->state = SLOT_EMPTY;
 }
@@ -161,7 +161,7 @@ load_locked (struct table_cache *c, struct shard *s, struct slot *slot,
   slot->slice = slice;
   slot->state = SLOT_LOADING;
   slot->next = *chain;
-  *chain = slot - s->slots;
+  *chain = slot - s->slots + 1;
 
   mutex_unlock (&s->lock);
   r = io_pread (c->io, bytes, c->slice_bytes,
@@ -322,58 +322,75 @@ round_up_pow2 (uint32_t n)
   return p;
 }
 
-/* A large arena costs what is used of it.  A small one is not worth a mapping
- * of its own: where images are opened by the million these cost more than all
- * else. */
+static size_t
+slots_bytes (const struct table_cache *c)
+{
+  return c->nr_slots * sizeof (struct slot);
+}
+
+static size_t
+chains_bytes (const struct table_cache *c)
+{
+  return c->nr_chains * sizeof (uint32_t);
+}
+
 static size_t
 arena_bytes (const struct table_cache *c)
 {
   return (size_t) c->nr_slots * c->slice_bytes;
 }
 
-static uint8_t *
-arena_new (size_t len)
+static size_t
+memory_bytes (const struct table_cache *c)
+{
+  return c->nr_shards * (arena_bytes (c) + slots_bytes (c) + chains_bytes (c));
+}
+
+/* All zero: no slot is used, no chain has any.  A large cache costs what is
+ * used of it, and next to nothing to make, however large: an activation waits
+ * for it.  A small one is not worth a mapping of its own. */
+static void *
+memory_new (size_t len)
 {
   void *p;
 
-  if (len < ARENA_MAPPED_BYTES)
-    return posix_memalign (&p, ARENA_ALIGN, len) == 0 ? p : NULL;
-  p = mmap (NULL, len, PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return p == MAP_FAILED ? NULL : p;
+  if (len >= MEMORY_MAPPED_BYTES) {
+    p = mmap (NULL, len, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+  }
+  return posix_memalign (&p, MEMORY_ALIGN, len) == 0 ? memset (p, 0, len)
+                                                     : NULL;
 }
 
 static void
-arena_free (uint8_t *arena, size_t len)
+memory_free (void *memory, size_t len)
 {
-  if (len < ARENA_MAPPED_BYTES)
-    free (arena);
-  else if (arena)
-    munmap (arena, len);
+  if (len < MEMORY_MAPPED_BYTES)
+    free (memory);
+  else if (memory)
+    munmap (memory, len);
 }
 
-static int
-shard_init (struct table_cache *c, struct shard *s, struct error *err)
+/* The arenas come first, where they are aligned. */
+static void
+shard_init (struct table_cache *c, uint32_t i)
   NO_TSA
 {
+  struct shard *s = &c->shards[i];
+  uint8_t *slots = (uint8_t *) c->memory + c->nr_shards * arena_bytes (c);
+  uint8_t *chains = slots + c->nr_shards * slots_bytes (c);
+
   mutex_init (&s->lock);
   cond_init (&s->changed);
-  s->slots = calloc (c->nr_slots, sizeof *s->slots);
-  s->chains = malloc (c->nr_chains * sizeof *s->chains);
-  s->arena = arena_new (arena_bytes (c));
-  if (!s->slots || !s->chains || !s->arena)
-    return error_set (err, ENOMEM, "no memory for the metadata cache");
-  memset (s->chains, 0xff, c->nr_chains * sizeof *s->chains);
-  return 0;
+  s->arena = (uint8_t *) c->memory + i * arena_bytes (c);
+  s->slots = (void *) (slots + i * slots_bytes (c));
+  s->chains = (void *) (chains + i * chains_bytes (c));
 }
 
 static void
-shard_destroy (struct table_cache *c, struct shard *s)
-  NO_TSA
+shard_destroy (struct shard *s)
 {
-  arena_free (s->arena, arena_bytes (c));
-  free (s->slots);
-  free (s->chains);
   cond_destroy (&s->changed);
   mutex_destroy (&s->lock);
 }
@@ -385,7 +402,6 @@ table_cache_new (struct io *io, uint64_t budget_bytes, uint32_t slice_bytes,
   const uint64_t nr_slices = max_u64 (2, budget_bytes / slice_bytes);
   struct table_cache *c = calloc (1, sizeof *c);
   uint32_t i;
-  int r = 0;
 
   if (!c)
     return error_set (err, ENOMEM, "no memory for the metadata cache");
@@ -396,13 +412,13 @@ table_cache_new (struct io *io, uint64_t budget_bytes, uint32_t slice_bytes,
     c->nr_shards /= 2;
   c->nr_slots = nr_slices / c->nr_shards;
   c->nr_chains = round_up_pow2 (c->nr_slots);
-  for (i = 0; i < c->nr_shards; ++i)
-    if (shard_init (c, &c->shards[i], err) == -1)
-      r = -1;
-  if (r == -1) {
-    table_cache_free (c);
-    return -1;
+  c->memory = memory_new (memory_bytes (c));
+  if (!c->memory) {
+    free (c);
+    return error_set (err, ENOMEM, "no memory for the metadata cache");
   }
+  for (i = 0; i < c->nr_shards; ++i)
+    shard_init (c, i);
   *ret = c;
   return 0;
 }
@@ -415,6 +431,7 @@ table_cache_free (struct table_cache *c)
   if (!c)
     return;
   for (i = 0; i < c->nr_shards; ++i)
-    shard_destroy (c, &c->shards[i]);
+    shard_destroy (&c->shards[i]);
+  memory_free (c->memory, memory_bytes (c));
   free (c);
 }

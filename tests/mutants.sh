@@ -105,6 +105,7 @@ mutants=$(sed 's/^ *//' <<'END'
   record-put-back @ handoff-record.c @ s/^  else if (t->written)/  else if (0)/ @ test-handoff-record-faults @ R14: a failed activation leaves the old record
   record-release @ handoff-inactivate.c @ s/  if (!h->recorded)/  if (1)/ @ test-handoff-record @ R14: whoever is inactive has said so
   record-ours @ handoff-record.c @ s/return image_poison (img, err);/return -1;/ @ test-handoff-record-faults @ R14: no acknowledgement after a release that may be there
+  cache-empty @ table-cache.c @ s/ ? memset (p, 0, len)$/ ? p/ @ test-table-cache @ a new cache holds nothing
   look-past @ handoff-record.c @ s/  \*ret_what = view_difference (served, &stored);/  *ret_what = NULL;/ @ test-handoff-record-stale @ a stale cache is noticed
   look-drop @ handoff-record.c @ s/^    io_drop_cache (io);/    ;/ @ test-handoff-record-stale @ a stale cache is dropped
   backing-same @ handoff-record.c @ s/  if (!t->ticket)$/  if (1)/ @ test-handoff-record @ the backing chain is that of the ticket

@@ -7,6 +7,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <sys/resource.h>
 
 #include "table-cache-fixture.h"
 
@@ -169,6 +172,68 @@ test_forget (void **state)
   teardown (&f);
 }
 
+/* Memory that has been something else before is no cached slice. */
+static void
+test_begins_empty (void **state)
+{
+  struct table_cache_stats stats;
+  struct fixture f;
+  unsigned i;
+
+  (void) state;
+  mallopt (M_PERTURB, 0xfe);
+  setup (&f, 20 * SLICE);
+  mallopt (M_PERTURB, 0);
+  table_cache_get_stats (f.cache, &stats);
+  assert_int_equal (stats.used_bytes, 0);
+  for (i = 0; i < NR_SLICES; ++i)
+    assert_int_equal (read_byte (&f, i * SLICE), i);
+  teardown (&f);
+}
+
+static long
+nr_faults (void)
+{
+  struct rusage usage;
+
+  assert_int_equal (getrusage (RUSAGE_THREAD, &usage), 0);
+  return usage.ru_minflt;
+}
+
+static long
+faults_of_making (struct fixture *f)
+{
+  const long before = nr_faults ();
+  struct table_cache *c;
+  long nr;
+
+  assert_int_equal (table_cache_new (&f->gate.base, 64 << 20, 4096, &c, NULL),
+                    0);
+  nr = nr_faults () - before;
+  table_cache_free (c);
+  return nr;
+}
+
+/* A guest waits for each page that is touched.  The first time there may be
+ * pages of the program among them. */
+static void
+test_large_is_quickly_made (void **state)
+{
+  struct fixture f;
+  long least = LONG_MAX;
+  unsigned i;
+
+  (void) state;
+  setup (&f, 64 * SLICE);
+  for (i = 0; i < 3; ++i) {
+    const long nr = faults_of_making (&f);
+
+    least = nr < least ? nr : least;
+  }
+  assert_in_range (least, 0, 8);
+  teardown (&f);
+}
+
 int
 main (void)
 {
@@ -180,6 +245,8 @@ main (void)
     cmocka_unit_test (test_failed_write_leaves_the_old),
     cmocka_unit_test (test_failed_load),
     cmocka_unit_test (test_forget),
+    cmocka_unit_test (test_begins_empty),
+    cmocka_unit_test (test_large_is_quickly_made),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
