@@ -13,7 +13,8 @@
  *   3. The client's socket is shut down, and the one that leads nowhere says
  *      that nothing more will come: nbdkit closes the connection.
  *
- * 2 and 3 are waited for by a thread that nobody waits for.
+ * 2 and 3 are waited for by a thread.  It is joined by the next hang-up after
+ * its end, or before the plugin is unloaded.
  *
  * `lock` guards all that changes.  It is a leaf.
  */
@@ -59,11 +60,14 @@ struct client {
 
 /* One connection whose descriptor was replaced. */
 struct line {
-  int client;                   /* its socket */
+  int client;                   /* its socket; -1: closed */
   int nowhere;                  /* the other end of what replaced it */
 };
 
 struct farewell {
+  struct farewell *next;        /* of those whose threads are not joined */
+  pthread_t thread;
+  bool ended;
   struct client *client;
   size_t nr_lines;
   struct line lines[MAX_SOCKETS];
@@ -71,14 +75,8 @@ struct farewell {
 
 static struct mutex lock = { PTHREAD_MUTEX_INITIALIZER };
 static struct client *clients;
-static unsigned nr_farewells;
+static struct farewell *farewells;
 static bool stopping;
-
-static void
-nap (int ms)
-{
-  poll (NULL, 0, ms);
-}
 
 /* -- who is there ------------------------------------------------------------- */
 
@@ -196,36 +194,38 @@ client_part (struct client *c)
   mutex_unlock (&lock);
 }
 
-void
-client_park (struct client *c)
+static void
+add_parked (struct client *c, int nr)
 {
   if (!c)
     return;
   mutex_lock (&lock);
-  c->nr_parked++;
+  c->nr_parked += nr;
   mutex_unlock (&lock);
+}
+
+void
+client_park (struct client *c)
+{
+  add_parked (c, 1);
 }
 
 void
 client_unpark (struct client *c)
 {
-  if (!c)
-    return;
-  mutex_lock (&lock);
-  c->nr_parked--;
-  mutex_unlock (&lock);
+  add_parked (c, -1);
 }
 
 bool
 client_is_hung_up (struct client *c)
 {
-  bool r;
+  bool r = false;
 
-  if (!c)
-    return false;
-  mutex_lock (&lock);
-  r = c->hung_up;
-  mutex_unlock (&lock);
+  if (c) {
+    mutex_lock (&lock);
+    r = c->hung_up;
+    mutex_unlock (&lock);
+  }
   return r;
 }
 
@@ -243,11 +243,18 @@ parked_or_stopping (struct client *c)
 }
 
 static void
-shut_down (const struct line *l)
+shut_down (struct farewell *f)
 {
-  shutdown (l->client, SHUT_RDWR);
-  close (l->client);
-  shutdown (l->nowhere, SHUT_WR);
+  struct line *l;
+
+  mutex_lock (&lock);
+  for (l = f->lines; l < f->lines + f->nr_lines; ++l) {
+    shutdown (l->client, SHUT_RDWR);
+    close (l->client);
+    l->client = -1;
+    shutdown (l->nowhere, SHUT_WR);
+  }
+  mutex_unlock (&lock);
 }
 
 /* nbdkit may have an answer to send yet. */
@@ -277,18 +284,42 @@ say_farewell (void *arg)
 
   for (ms = 0; ms < PARKED_MS && parked_or_stopping (f->client);
        ms += SLICE_MS)
-    nap (SLICE_MS);
-  nap (ANSWERS_MS);
-  for (i = 0; i < f->nr_lines; ++i)
-    shut_down (&f->lines[i]);
+    poll (NULL, 0, SLICE_MS);
+  poll (NULL, 0, ANSWERS_MS);
+  shut_down (f);
   for (i = 0; i < f->nr_lines; ++i)
     close_nowhere (&f->lines[i]);
   mutex_lock (&lock);
   drop_locked (f->client);
-  nr_farewells--;
+  f->ended = true;
   mutex_unlock (&lock);
-  free (f);
   return NULL;
+}
+
+static struct farewell *
+take_farewell (bool all)
+{
+  struct farewell **p, *f;
+
+  mutex_lock (&lock);
+  for (p = &farewells; *p && !all && !(*p)->ended;)
+    p = &(*p)->next;
+  if ((f = *p))
+    *p = f->next;
+  mutex_unlock (&lock);
+  return f;
+}
+
+/* ALL: also those that go on. */
+static void
+join_farewells (bool all)
+{
+  struct farewell *f;
+
+  while ((f = take_farewell (all))) {
+    pthread_join (f->thread, NULL);
+    free (f);
+  }
 }
 
 /* -- 1. replace --------------------------------------------------------------- */
@@ -326,6 +357,20 @@ replace (struct farewell *f, int fd)
   close (pair[1]);
 }
 
+/* A farewell's, though it leads to the client. */
+static bool
+is_held (int fd)
+{
+  const struct farewell *f;
+  size_t i;
+
+  for (f = farewells; f; f = f->next)
+    for (i = 0; i < f->nr_lines; ++i)
+      if (f->lines[i].client == fd)
+        return true;
+  return false;
+}
+
 static size_t
 find_sockets (const struct far_end *far_end, int fds[MAX_SOCKETS])
 {
@@ -338,7 +383,7 @@ find_sockets (const struct far_end *far_end, int fds[MAX_SOCKETS])
     const int fd = atoi (entry->d_name);
 
     if (entry->d_name[0] != '.' && far_end_of (fd, &other) &&
-        same (&other, far_end) && !is_control (fd))
+        same (&other, far_end) && !is_control (fd) && !is_held (fd))
       fds[n++] = fd;
   }
   if (dir)
@@ -346,72 +391,60 @@ find_sockets (const struct far_end *far_end, int fds[MAX_SOCKETS])
   return n;
 }
 
-static struct farewell *
-new_farewell (struct client *c)
+/* The thread begins by taking the lock, when all has been replaced. */
+static bool
+start_farewell (struct client *c, const int *fds, size_t nr)
 {
   struct farewell *f = calloc (1, sizeof *f);
-  int fds[MAX_SOCKETS];
-  size_t i, nr;
+  size_t i;
 
   if (!f)
-    return NULL;
+    return false;
   f->client = c;
-  nr = find_sockets (&c->far_end, fds);
+  if (pthread_create (&f->thread, NULL, say_farewell, f)) {
+    free (f);
+    return false;
+  }
+  c->nr_users++;
+  f->next = farewells;
+  farewells = f;
   for (i = 0; i < nr; ++i)
     replace (f, fds[i]);
-  if (f->nr_lines > 0)
-    return f;
-  free (f);
-  return NULL;
+  return f->nr_lines > 0;
 }
 
-static void
-go_on (struct farewell *f)
+static bool
+hang_up_locked (struct client *c)
 {
-  pthread_t thread;
+  int fds[MAX_SOCKETS];
+  const size_t nr = find_sockets (&c->far_end, fds);
 
-  /* Where there is none: later, and its own answer after that. */
-  if (pthread_create (&thread, NULL, say_farewell, f) == 0)
-    pthread_detach (thread);
-  else
-    say_farewell (f);
+  if (nr == 0 || stopping || !start_farewell (c, fds, nr))
+    return false;
+  c->hung_up = true;
+  unlink_locked (c);
+  return true;
 }
 
 bool
 client_hang_up (struct client *c)
 {
-  struct farewell *f = NULL;
   bool begun;
 
   if (!c)
     return false;
+  join_farewells (false);
   mutex_lock (&lock);
-  begun = c->hung_up;
-  if (!begun)
-    f = new_farewell (c);
-  if (f) {
-    c->hung_up = begun = true;
-    c->nr_users++;
-    nr_farewells++;
-    unlink_locked (c);
-  }
+  begun = c->hung_up || hang_up_locked (c);
   mutex_unlock (&lock);
-  if (f)
-    go_on (f);
   return begun;
 }
 
 void
 client_stop (void)
 {
-  bool busy;
-
-  do {
-    mutex_lock (&lock);
-    stopping = true;
-    busy = nr_farewells > 0;
-    mutex_unlock (&lock);
-    if (busy)
-      nap (SLICE_MS);
-  } while (busy);
+  mutex_lock (&lock);
+  stopping = true;
+  mutex_unlock (&lock);
+  join_farewells (true);
 }
