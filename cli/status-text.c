@@ -94,6 +94,20 @@ print_owner (FILE *out, const json_t *s)
 }
 
 static void
+print_listens (FILE *out, const json_t *s)
+{
+  const json_t *list = json_object_get (s, "listens");
+  size_t i;
+
+  for (i = 0; i < json_array_size (list); i++) {
+    const char *at = json_string_value (json_array_get (list, i));
+
+    if (at != NULL)
+      output_field (out, i == 0 ? "listens at" : "", "%s", at);
+  }
+}
+
+static void
 print_locked (FILE *out, const json_t *s)
 {
   const char *state = field_string (s, "state");
@@ -296,6 +310,7 @@ static const struct line {
   { print_poisoned, { "poisoned" } },
   { print_size, { "virtual-size", "cluster-size" } },
   { print_owner, { "host", "pid" } },
+  { print_listens, { "listens" } },
   { print_locked, { "locked" } },
   { print_ownership, { "ownership" } },
   { print_taken_over, { NULL } },

@@ -10,6 +10,7 @@
 
 #include "document.h"
 #include "handoff.h"
+#include "listens.h"
 #include "server.h"
 #include "status-json.h"
 
@@ -222,6 +223,7 @@ status_json (void)
   set (o, "image", document_text (server.parameters.file));
   set (o, "host", document_text (server.parameters.host));
   set (o, "pid", number ((uint64_t) getpid ()));
+  set (o, "listens", listens_json ());
   add_state (o, &s);
   if (s.has_stats)
     add_stats (o, &s.stats);
