@@ -41,7 +41,8 @@ print_options (FILE *out, const struct subcommand *s)
   if (s == NULL || s->migrates)
     fputs ("  --uri URI                migrate: where the migration comes in, as the\n"
            "                           source reaches it: tcp:HOST:PORT, unix:PATH\n"
-           "  --cancel                 migrate: undo one that was cut off\n", out);
+           "  --cancel                 migrate: undo one that was cut off\n"
+           "  --allow-other-disks      migrate: though it has disks that no pair is of\n", out);
   fputs ("  --tls-certificates DIR   for nbds:// endpoints: where ca-cert.pem,\n"
          "                           client-cert.pem and client-key.pem are\n"
          "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"

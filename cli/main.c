@@ -51,7 +51,7 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json, progress, force, exit, cancel;
+  bool help, version, json, progress, force, exit, cancel, other_disks;
   const char *repair;           /* NULL: not given */
   const char *ticket, *uri;     /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
@@ -144,6 +144,9 @@ take_option (int option, struct command_line *ret)
   case 'C':
     ret->cancel = true;
     return true;
+  case 'O':
+    ret->other_disks = true;
+    return true;
   case 'P':
     ret->progress = true;
     return true;
@@ -171,6 +174,7 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "progress", no_argument, NULL, 'P' },
     { "uri", required_argument, NULL, 'U' },
     { "cancel", no_argument, NULL, 'C' },
+    { "allow-other-disks", no_argument, NULL, 'O' },
     { NULL, 0, NULL, 0 },
   };
   int c;
@@ -251,9 +255,11 @@ check_takes_over (const struct subcommand *s, const struct command_line *line)
 static bool
 check_migrates (const struct subcommand *s, const struct command_line *line)
 {
-  if (s->migrates || (line->uri == NULL && !line->cancel))
+  if (s->migrates ||
+      (line->uri == NULL && !line->cancel && !line->other_disks))
     return true;
-  return takes_no (s, line->cancel ? "--cancel" : "--uri");
+  return takes_no (s, line->cancel ? "--cancel" : line->uri != NULL
+                        ? "--uri" : "--allow-other-disks");
 }
 
 static bool
@@ -276,6 +282,7 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->progress = line->progress;
   ret->uri = line->uri;
   ret->cancel = line->cancel;
+  ret->other_disks = line->other_disks;
   if (line->drain_us != 0 && !s->drains)
     return takes_no (s, "--drain-timeout");
   if (line->exit && !s->exits)

@@ -16,6 +16,10 @@ bool migrate_fail (struct migrate *m, const char *where, const char *fmt, ...)
 bool migrate_fail_answer (struct migrate *m, const struct vm *v,
                           const char *execute, const struct answer *a);
 
+/* Said at once, and kept for the report. */
+void migrate_warn (struct migrate *m, const char *where, const char *fmt, ...)
+  __attribute__ ((format (printf, 3, 4)));
+
 /* migrate-look.c: how far is it?  False: it cannot be done, see `why`. */
 enum migrate_stage {
   MIGRATE_STAGE_START,          /* nothing has been done */
@@ -27,6 +31,10 @@ bool migrate_look (struct migrate *m, enum migrate_stage *ret);
 bool migrate_connect (struct migrate *m, struct vm *v);
 /* Ask all servers who has the images now. */
 enum migrate_side migrate_images (const struct migrate *m);
+
+/* migrate-disks.c: is there a pair for every disk of both VMs?  What cannot be
+ * told is a warning. */
+bool migrate_check_disks (struct migrate *m);
 
 /* migrate-start.c: from "nothing has been done" to memory moving. */
 bool migrate_start (struct migrate *m);

@@ -27,6 +27,24 @@ migrate_fail (struct migrate *m, const char *where, const char *fmt, ...)
   return false;
 }
 
+void
+migrate_warn (struct migrate *m, const char *where, const char *fmt, ...)
+{
+  char text[640];
+  size_t len = (size_t) snprintf (text, sizeof text, "%s: ", where);
+  va_list args;
+
+  if (len >= sizeof text)
+    len = 0;
+  va_start (args, fmt);
+  vsnprintf (text + len, sizeof text - len, fmt, args);
+  va_end (args);
+  if (m->warnings == NULL)
+    m->warnings = json_array ();
+  json_array_append_new (m->warnings, json_string (text));
+  m->on_warning (text);
+}
+
 bool
 migrate_fail_answer (struct migrate *m, const struct vm *v,
                      const char *execute, const struct answer *a)
@@ -207,5 +225,6 @@ migrate_look (struct migrate *m, enum migrate_stage *ret)
 {
   if (!look_at_vms (m, ret))
     return false;
-  return *ret == MIGRATE_STAGE_ENDED || look_at_images (m, *ret);
+  return *ret == MIGRATE_STAGE_ENDED ||
+         (look_at_images (m, *ret) && migrate_check_disks (m));
 }

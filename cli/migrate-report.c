@@ -296,6 +296,8 @@ migrate_report_json (const struct migrate_report *r)
                          : json_integer ((json_int_t) migrate_pause_us (m)));
   json_object_set_new (o, "memory", memory_json (&m->src.memory));
   json_object_set_new (o, "timeline", migrate_timeline_json (m));
+  json_object_set_new (o, "warnings", m->warnings != NULL
+                         ? json_incref (m->warnings) : json_array ());
   if (m->passed)
     json_object_set_new (o, "pass", group_report_json (&pass));
   if (!migrate_report_ok (r))

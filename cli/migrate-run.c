@@ -265,6 +265,8 @@ migrate_clear (struct migrate *m)
   vm_disconnect (&m->dst);
   group_drop (m->work);
   m->work = NULL;
+  json_decref (m->warnings);
+  m->warnings = NULL;
   if (m->passed)
     group_run_clear (&m->pass);
   if (m->returned)

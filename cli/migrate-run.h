@@ -68,6 +68,8 @@ struct migrate {
   uint64_t timeout_us;          /* of the switchover */
   group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
+  bool allow_other_disks;       /* some may stay where they are */
+  void (*on_warning) (const char *text);
   void (*on_progress) (void *opaque, const struct vm *src);
   void *opaque;
 
@@ -78,6 +80,7 @@ struct migrate {
   enum migrate_side runner, images;
   char where[128];              /* what failed first: a monitor, or "" */
   char why[640];                /* ""; or one line */
+  json_t *warnings;             /* texts; NULL: none */
   bool adopted;                 /* was on its way when we came */
   bool passed;                  /* `pass` is filled */
   bool returned;                /* `back` is */

@@ -56,6 +56,14 @@ draw (void *opaque, const struct vm *src)
   *drawn = true;
 }
 
+static void
+warn (const char *text)
+{
+  fputs ("baton: warning: ", stderr);
+  output_clean (stderr, text);
+  putc ('\n', stderr);
+}
+
 /* -- telling ----------------------------------------------------------------- */
 
 static void
@@ -88,6 +96,7 @@ migrate (const struct options *options, size_t nr, char *const *operands,
     .each = parallel_each,
     .inactivate_arguments = arguments, .interrupted = &interrupted,
     .timeout_us = options->deadlines.command_us,
+    .allow_other_disks = options->other_disks, .on_warning = warn,
     .on_progress = draw, .opaque = &drawn,
     .src = { .path = operands[0],
              .timeout_us = options->deadlines.connect_us },
@@ -166,7 +175,8 @@ const struct subcommand subcommand_migrate = {
     "destination runs.  If anything fails, or ^C is typed while memory moves, the\n"
     "VM runs on at the source, with all its images, and the destination's QEMU\n"
     "is ended.  No VM is told to run where an image that is named here is not.\n"
-    "Name those of all its disks: QEMU is not asked which it has.\n"
+    "Where a pair is missing for a disk of the VM that is writable and NBD,\n"
+    "nothing is begun.\n"
     "\n"
     "The same command again goes on with a migration that was cut off;\n"
     "--cancel undoes it, as long as the images are with the source.\n",

@@ -12,9 +12,8 @@
 #include "client.h"
 #include "operands.h"
 
-/* One path may have several names. */
-static bool
-same_endpoint (const char *a, const char *b)
+bool
+operands_same_path (const char *a, const char *b)
 {
   struct stat x, y;
 
@@ -31,7 +30,7 @@ check_different (size_t nr, char *const *endpoints)
 
   for (i = 0; i < nr; i++)
     for (j = i + 1; j < nr; j++) {
-      if (!same_endpoint (endpoints[i], endpoints[j]))
+      if (!operands_same_path (endpoints[i], endpoints[j]))
         continue;
       if (i % 2 == 0 && j == i + 1)
         fprintf (stderr, "baton: %s: source and destination are the same; "

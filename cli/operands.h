@@ -12,6 +12,9 @@
 #include "peer.h"
 #include "subcommand.h"
 
+/* One path may have several names. */
+bool operands_same_path (const char *a, const char *b);
+
 /* An even number, and none named twice; else it is said. */
 bool operands_check_pairs (const char *subcommand, size_t nr,
                            char *const *operands);

@@ -30,6 +30,7 @@ struct options {
   bool progress;                /* --progress */
   const char *uri;              /* --uri; NULL: not given */
   bool cancel;                  /* --cancel */
+  bool other_disks;             /* --allow-other-disks */
 };
 
 struct subcommand {
@@ -43,7 +44,8 @@ struct subcommand {
   bool on_image;                /* the operands are images and not endpoints;
                                  * takes --repair and --progress; its exit
                                  * codes are its own */
-  bool migrates;                /* takes --uri and --cancel */
+  bool migrates;                /* takes --uri, --cancel and
+                                 * --allow-other-disks */
   const char *summary;          /* a line for the list */
   const char *help;             /* a paragraph or two, for --help */
   /* ENDPOINTS have been checked, if that is what they are.  An exit code. */

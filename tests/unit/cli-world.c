@@ -144,6 +144,9 @@ answer_status (struct world_server *s, struct answer *ret)
                          "image", "/i.qcow2", "storage",
                          "locks", s->world->locks ? "yes" : "none",
                          "warning");
+  if (s->listens != NULL)
+    json_object_set_new (ret->body, "listens",
+                         json_pack ("[s]", s->listens));
 }
 
 static void

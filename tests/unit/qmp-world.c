@@ -175,6 +175,8 @@ question (const struct qmp_world *w, const struct qmp_vm *v,
     return json_pack ("{s:s}", "status", v->state);
   if (strcmp (execute, "query-migrate") == 0)
     return migration_json (w, v);
+  if (strcmp (execute, "query-block") == 0)
+    return json_loads (v->disks != NULL ? v->disks : "[]", 0, NULL);
   return json_object ();
 }
 

@@ -36,6 +36,7 @@ struct qmp_vm {
   bool autostart;
   const char *state, *migration;        /* as QMP has them; NULL: none */
   const bool *has_image;
+  const char *disks;            /* what query-block returns; NULL: none */
 };
 
 struct qmp_world {
