@@ -27,6 +27,15 @@ exits 2 status
 exits 2 pass one two three
 exits 2 pass one
 exits 2 --colour status x
+for uri in host-b:4444 tcp:host-b tcp:host-b: tcp::x tcp::4444 tcp://host-b:4444 unix: \
+           tcp:host-b:0 tcp:host-b:65536 udp:host-b:1; do
+  exits 2 migrate --uri "$uri" q r s t
+  grep -qF "nothing was changed" "$tmp/err" || fail "$(cat "$tmp/err")"
+done
+exits 2 migrate --uri tcp:host-b:4444 --cancel q r s t
+for uri in tcp:host-b:4444 'tcp:[::1]:4444' unix:/x fd:n exec:cat; do
+  exits 1 migrate --uri "$uri" "$tmp/q" "$tmp/r" "$tmp/s" "$tmp/t"
+done
 exits 1 status "$tmp/nobody-there"
 [ "$(wc -l <"$tmp/err")" -le 2 ] || fail "too many words: $(cat "$tmp/err")"
 
