@@ -29,6 +29,8 @@ enum migrate_stage {
 };
 bool migrate_look (struct migrate *m, enum migrate_stage *ret);
 bool migrate_connect (struct migrate *m, struct vm *v);
+/* What it says that it is, now. */
+enum pass_state migrate_state (struct peer *server);
 /* Ask all servers who has the images now. */
 enum migrate_side migrate_images (const struct migrate *m);
 
@@ -38,6 +40,9 @@ bool migrate_check_disks (struct migrate *m);
 
 /* migrate-start.c: from "nothing has been done" to memory moving. */
 bool migrate_start (struct migrate *m);
+
+/* Capabilities become what they were, where that is known. */
+void migrate_restore (struct migrate *m);
 
 /* migrate-settle.c: it failed.  Bring all back, as far as is safe. */
 void migrate_settle (struct migrate *m);

@@ -92,6 +92,9 @@ source_stage (struct migrate *m, enum migrate_stage *ret)
     return migrate_fail (m, v->path, "the VM is in state \"%s\": only one "
                          "that is running or paused can be migrated",
                          v->state);
+  if (*ret == MIGRATE_STAGE_START && v->blocked[0] != '\0')
+    return migrate_fail (m, v->path, "QEMU cannot migrate this VM: %s",
+                         v->blocked);
   return true;
 }
 
@@ -105,6 +108,9 @@ check_destination (struct migrate *m, enum migrate_stage stage)
     return migrate_fail (m, v->path, "the VM is in state \"%s\", and should "
                          "wait for a migration (start it with -incoming)",
                          v->state);
+  if (stage == MIGRATE_STAGE_START && vm_is_migrating (v) &&
+      !vm_migration_is (v, "setup"))
+    return migrate_fail (m, v->path, "another VM is being migrated to it");
   if (stage == MIGRATE_STAGE_MOVED && !waits (v) && !vm_is (v, "paused") &&
       !vm_is (v, "running"))
     return migrate_fail (m, v->path, "the VM is in state \"%s\"", v->state);
@@ -117,7 +123,7 @@ is_over (struct migrate *m)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
 
-  if (m->dst.qmp == NULL && vm_connect (&m->dst, &a))
+  if (m->dst.qmp == NULL && !m->dst.busy && vm_connect (&m->dst, &a))
     vm_look (&m->dst);
   answer_clear (&a);
   return vm_is (&m->dst, "running") && !vm_is_migrating (&m->dst) &&
@@ -128,7 +134,10 @@ is_over (struct migrate *m)
 static bool
 look_at_vms (struct migrate *m, enum migrate_stage *ret)
 {
-  if (!migrate_connect (m, &m->src) || !migrate_connect (m, &m->dst) ||
+  if (!migrate_connect (m, &m->src) && m->src.busy)
+    return false;
+  if (m->src.qmp == NULL || m->src.state[0] == '\0' ||
+      !migrate_connect (m, &m->dst) ||
       !source_stage (m, ret) || !check_destination (m, *ret)) {
     if (!is_over (m))
       return false;
@@ -149,17 +158,25 @@ struct owners {
   enum pass_state *states;      /* source and destination of each */
 };
 
+enum pass_state
+migrate_state (struct peer *server)
+{
+  struct answer a = { .outcome = OUTCOME_DONE };
+  struct pass_view view;
+
+  peer_status (server, &a);
+  pass_view_parse (a.outcome == OUTCOME_DONE ? a.body : NULL, &view);
+  answer_clear (&a);
+  return view.state;
+}
+
 static void
 ask_owner (void *opaque, size_t i)
 {
   const struct owners *o = opaque;
-  struct answer a = { .outcome = OUTCOME_DONE };
-  struct pass_view view;
 
-  peer_status (i % 2 == 0 ? o->m->srcs[i / 2] : o->m->dsts[i / 2], &a);
-  pass_view_parse (a.outcome == OUTCOME_DONE ? a.body : NULL, &view);
-  o->states[i] = view.state;
-  answer_clear (&a);
+  o->states[i] = migrate_state (i % 2 == 0 ? o->m->srcs[i / 2]
+                                           : o->m->dsts[i / 2]);
 }
 
 static enum migrate_side

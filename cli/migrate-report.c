@@ -89,6 +89,72 @@ tell_owners (FILE *f, const struct migrate *m)
 
 /* -- failure ---------------------------------------------------------------------- */
 
+/* -- what is left behind ---------------------------------------------------------- */
+
+#define NR_LEFT 4
+
+/* Of QEMUs that are still there; NULL: that is not left. */
+static void
+find_left (const struct migrate *m, const char *ret[NR_LEFT])
+{
+  const struct migrate_left *left = &m->left;
+  const bool dst = !m->dst.ended && m->result != MIGRATE_DONE;
+
+  ret[0] = left->src_set && !m->src.ended && m->result != MIGRATE_DONE
+    ? "the source's capabilities are as a migration needs them" : NULL;
+  ret[1] = left->dst_set && dst
+    ? "the destination's capability \"events\" is set" : NULL;
+  ret[2] = left->dst_held && dst
+    ? "the destination will not run by itself" : NULL;
+  ret[3] = left->dst_listens && dst
+    ? "the destination listens for a migration" : NULL;
+}
+
+static bool
+is_left (const struct migrate *m)
+{
+  const char *texts[NR_LEFT];
+  size_t i;
+
+  find_left (m, texts);
+  for (i = 0; i < NR_LEFT; i++)
+    if (texts[i] != NULL)
+      return true;
+  return false;
+}
+
+static void
+tell_left (FILE *err, const struct migrate *m)
+{
+  const char *texts[NR_LEFT];
+  const char *before = "baton: what was set stays so: ";
+  size_t i;
+
+  if (!is_left (m))
+    return;
+  find_left (m, texts);
+  for (i = 0; i < NR_LEFT; i++)
+    if (texts[i] != NULL) {
+      fprintf (err, "%s%s", before, texts[i]);
+      before = "; ";
+    }
+  fputs (" (the same command again may go on from there)\n", err);
+}
+
+static json_t *
+left_json (const struct migrate *m)
+{
+  json_t *list = json_array ();
+  const char *texts[NR_LEFT];
+  size_t i;
+
+  find_left (m, texts);
+  for (i = 0; i < NR_LEFT; i++)
+    if (texts[i] != NULL)
+      json_array_append_new (list, json_string (texts[i]));
+  return list;
+}
+
 static bool
 pass_failed (const struct migrate *m)
 {
@@ -179,8 +245,10 @@ migrate_report_failure (FILE *err, const struct migrate_report *r)
   tell_why (err, r);
   fputs ("baton: ", err);
   if (r->m->result == MIGRATE_NOT_STARTED)
-    fputs ("nothing was changed: ", err);
+    fputs (is_left (r->m) ? "nothing was migrated: " : "nothing was changed: ",
+           err);
   tell_owners (err, r->m);
+  tell_left (err, r->m);
   tell_hint (err, r);
 }
 
@@ -201,6 +269,9 @@ tell_pause (FILE *out, const struct migrate *m)
   output_us (migrate_pause_us (m), us);
   if (migrate_pause_us (m) != 0)
     fprintf (out, "the guest was stopped for %s\n", us);
+  else if (m->adopted)
+    fputs ("for how long the guest was stopped is not known: it was before "
+           "this command came\n", out);
 }
 
 static void
@@ -272,6 +343,17 @@ memory_json (const struct vm_memory *m)
                     "qemu-downtime-ms", (json_int_t) m->downtime_ms);
 }
 
+/* When `pass` begins, on the timeline's clock: before it, mostly. */
+static json_t *
+pass_start_json (const struct migrate *m)
+{
+  const uint64_t start = migrate_timeline_start_us (m);
+
+  if (start == 0 || m->pass.start_us == 0)
+    return json_null ();
+  return json_integer ((json_int_t) m->pass.start_us - (json_int_t) start);
+}
+
 static void
 print_failure (FILE *out, const void *report)
 {
@@ -296,10 +378,14 @@ migrate_report_json (const struct migrate_report *r)
                          : json_integer ((json_int_t) migrate_pause_us (m)));
   json_object_set_new (o, "memory", memory_json (&m->src.memory));
   json_object_set_new (o, "timeline", migrate_timeline_json (m));
+  json_object_set_new (o, "resumed", json_boolean (m->adopted));
+  json_object_set_new (o, "left", left_json (m));
   json_object_set_new (o, "warnings", m->warnings != NULL
                          ? json_incref (m->warnings) : json_array ());
-  if (m->passed)
+  if (m->passed) {
     json_object_set_new (o, "pass", group_report_json (&pass));
+    json_object_set_new (o, "pass-start-us", pass_start_json (m));
+  }
   if (!migrate_report_ok (r))
     json_object_set_new (o, "message", output_lines (print_failure, r));
   return o;

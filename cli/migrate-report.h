@@ -42,8 +42,10 @@ void migrate_progress_clear (void);
 
 /* When the guest stopped; 0: it did not, or nobody said. */
 uint64_t migrate_pause_start_us (const struct migrate *m);
-/* 0: not known. */
+/* 0: not known, as where it had stopped before this command came. */
 uint64_t migrate_pause_us (const struct migrate *m);
+/* Where its times are counted from, by clock_us; 0: there is none. */
+uint64_t migrate_timeline_start_us (const struct migrate *m);
 void migrate_timeline (FILE *out, const struct migrate *m);
 json_t *migrate_timeline_json (const struct migrate *m);
 

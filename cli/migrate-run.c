@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -20,6 +21,9 @@
  * is flushed, so that the pause need not. */
 #define FLUSH_AHEAD_US UINT64_C (1000000)
 #define FLUSH_EVERY_US UINT64_C (1000000)
+/* For so long a destination's server may not tell that it waits for its image:
+ * it may be started again. */
+#define SILENT_US UINT64_C (1000000)
 
 /* -- memory moves ------------------------------------------------------------- */
 
@@ -58,6 +62,54 @@ flush_ahead (struct migrate *m, uint64_t *last_us)
     return;
   m->each (m->nr, flush_one, m);
   *last_us = clock_us ();
+}
+
+struct waiters {
+  struct migrate *m;
+  bool *wait;                   /* m->nr */
+};
+
+static void
+ask_waiter (void *opaque, size_t i)
+{
+  const struct waiters *w = opaque;
+
+  w->wait[i] = migrate_state (w->m->dsts[i]) == PASS_STATE_INACTIVE;
+}
+
+/* The first destination's server that does not wait; NULL: all do. */
+static const char *
+find_missing (struct migrate *m)
+{
+  struct waiters w = { .m = m, .wait = calloc (m->nr, sizeof *w.wait) };
+  const char *missing = NULL;
+  size_t i;
+
+  if (w.wait == NULL)
+    return NULL;
+  m->each (m->nr, ask_waiter, &w);
+  for (i = 0; i < m->nr && missing == NULL; i++)
+    if (!w.wait[i])
+      missing = m->dsts[i]->endpoint;
+  free (w.wait);
+  return missing;
+}
+
+/* What cannot be passed need not be moved to the end. */
+static bool
+check_servers (struct migrate *m, uint64_t *silent_since_us)
+{
+  const char *missing = find_missing (m);
+
+  if (missing == NULL)
+    *silent_since_us = 0;
+  else if (*silent_since_us == 0)
+    *silent_since_us = clock_us ();
+  else if (clock_us () - *silent_since_us >= SILENT_US)
+    return migrate_fail (m, NULL, "%s: the destination's server does not "
+                         "wait for its image any more, or does not answer: "
+                         "the migration was cancelled", missing);
+  return true;
 }
 
 /* The vCPUs are stopped, all is written and flushed, and the source would
@@ -135,7 +187,7 @@ check_on_the_way (struct migrate *m)
 static bool
 move (struct migrate *m)
 {
-  uint64_t flushed_us = clock_us (), looked_us = 0;
+  uint64_t flushed_us = clock_us (), looked_us = 0, silent_us = 0;
 
   while (!vm_migration_is (&m->src, "completed")) {
     if (!vm_is_connected (&m->src))
@@ -149,6 +201,9 @@ move (struct migrate *m)
       vm_look (&m->src);
       m->on_progress (m->opaque, &m->src);
       flush_ahead (m, &flushed_us);
+      if (vm_migration_is (&m->src, "active") &&
+          !check_servers (m, &silent_us))
+        return false;
       looked_us = clock_us ();
       continue;
     }
@@ -248,6 +303,10 @@ migrate_run (struct migrate *m)
       m->result = MIGRATE_DONE;
     else if (m->started)
       migrate_settle (m);
+    else
+      migrate_restore (m);
+    if (m->result == MIGRATE_DONE)
+      migrate_restore (m);
   }
   migrate_find_owners (m);
   if (m->result == MIGRATE_DONE && m->was_running &&
@@ -265,6 +324,9 @@ migrate_clear (struct migrate *m)
   vm_disconnect (&m->dst);
   group_drop (m->work);
   m->work = NULL;
+  json_decref (m->left.src_was);
+  json_decref (m->left.dst_was);
+  m->left = (struct migrate_left) { .src_was = NULL };
   json_decref (m->warnings);
   m->warnings = NULL;
   if (m->passed)

@@ -46,7 +46,7 @@
 enum migrate_result {
   MIGRATE_DONE,
   MIGRATE_ALREADY_DONE,
-  MIGRATE_NOT_STARTED,          /* nothing was changed */
+  MIGRATE_NOT_STARTED,          /* nothing was changed, but see `left` */
   MIGRATE_BACK,                 /* the source runs on, with all its images */
   MIGRATE_FAILED,               /* see runner and images */
 };
@@ -57,6 +57,15 @@ enum migrate_side {
   MIGRATE_SRC,
   MIGRATE_DST,
   MIGRATE_MIXED,                /* of images: not together */
+};
+
+/* What was set in the QEMUs, and still is. */
+struct migrate_left {
+  json_t *src_was, *dst_was;    /* capabilities as they were; NULL: not known,
+                                 * or nothing is to be restored */
+  bool src_set, dst_set;        /* they are as we need them */
+  bool dst_held;                /* it does not run by itself */
+  bool dst_listens;             /* at `uri`, because we said so */
 };
 
 struct migrate {
@@ -82,6 +91,7 @@ struct migrate {
   char why[640];                /* ""; or one line */
   json_t *warnings;             /* texts; NULL: none */
   bool adopted;                 /* was on its way when we came */
+  struct migrate_left left;
   bool passed;                  /* `pass` is filled */
   bool returned;                /* `back` is */
   struct group_run pass, back;

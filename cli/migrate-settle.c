@@ -105,6 +105,7 @@ migrate_settle (struct migrate *m)
   end_destination (m);
   if (run_source (m))
     m->result = MIGRATE_BACK;
+  migrate_restore (m);
 }
 
 /* -- who has what ----------------------------------------------------------------------- */
@@ -134,7 +135,7 @@ find_state (struct vm *v)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
 
-  if (v->qmp == NULL && !v->ended)
+  if (v->qmp == NULL && !v->ended && !v->busy)
     vm_connect (v, &a);
   if (v->qmp != NULL)
     vm_look (v);
@@ -145,7 +146,9 @@ void
 migrate_find_owners (struct migrate *m)
 {
   find_state (&m->src);
-  find_state (&m->dst);
+  /* Who was turned away at the one need not queue up at the other. */
+  if (!m->src.busy)
+    find_state (&m->dst);
   m->runner = runner (m);
   m->images = migrate_images (m);
 }

@@ -2,8 +2,9 @@
  *
  * Starting a migration (migrate-internal.h).
  *
- * All that is set can be left so where the migration does not start: events,
- * where QEMU pauses, and that the destination does not run by itself.
+ * Where it does not start, or fails, capabilities become what they were; what
+ * cannot be taken back (that the destination does not run by itself, and where
+ * it listens) is told, in `left`.
  */
 
 #include <config.h>
@@ -14,7 +15,7 @@
 
 /* -- capabilities ------------------------------------------------------------- */
 
-/* With a return path a failure may be told to the source, which then runs
+/* What we need.  With a return path a failure may be told to the source, which then runs
  * on, after the destination has got everything. */
 static json_t *
 capabilities (bool of_source)
@@ -43,6 +44,60 @@ ask (struct migrate *m, struct vm *v, const char *execute, json_t *arguments)
   return done;
 }
 
+/* The arguments that make those that we set what they are now.  NULL: it does
+ * not tell. */
+static json_t *
+present (struct vm *v, const json_t *wanted)
+{
+  struct answer a = { .outcome = OUTCOME_DONE };
+  json_t *was = json_array (), *one, *other;
+  size_t i, k;
+
+  if (!vm_do (v, "query-migrate-capabilities", NULL, &a)) {
+    answer_clear (&a);
+    json_decref (was);
+    return NULL;
+  }
+  json_array_foreach (json_object_get (wanted, "capabilities"), i, one)
+    json_array_foreach (a.body, k, other)
+      if (json_equal (json_object_get (one, "capability"),
+                      json_object_get (other, "capability")))
+        json_array_append (was, other);
+  answer_clear (&a);
+  return json_pack ("{s:o}", "capabilities", was);
+}
+
+static bool
+set_capabilities (struct migrate *m, struct vm *v, json_t *wanted,
+                  json_t **ret_was, bool *ret_set)
+{
+  *ret_was = present (v, wanted);
+  if (!ask (m, v, "migrate-set-capabilities", wanted))
+    return false;
+  *ret_set = true;
+  return true;
+}
+
+static void
+restore (struct vm *v, const json_t *was, bool *set)
+{
+  struct answer a = { .outcome = OUTCOME_DONE };
+
+  if (*set && was != NULL && vm_is_connected (v) &&
+      vm_do (v, "migrate-set-capabilities", was, &a))
+    *set = false;
+  answer_clear (&a);
+}
+
+void
+migrate_restore (struct migrate *m)
+{
+  struct migrate_left *left = &m->left;
+
+  restore (&m->src, left->src_was, &left->src_set);
+  restore (&m->dst, left->dst_was, &left->dst_set);
+}
+
 /* -- where it comes in ------------------------------------------------------------ */
 
 /* With -incoming defer the destination has to be told; with anything else it
@@ -52,10 +107,12 @@ listen_at (struct migrate *m)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
   json_t *arguments = json_pack ("{s:s}", "uri", m->uri);
-  const bool done = vm_do (&m->dst, "migrate-incoming", arguments, &a) ||
+  const bool told = vm_do (&m->dst, "migrate-incoming", arguments, &a);
+  const bool done = told ||
                     (a.outcome == OUTCOME_REFUSED &&
                      strstr (a.text, "already been started") != NULL);
 
+  m->left.dst_listens = told;
   if (!done)
     migrate_fail_answer (m, &m->dst, "migrate-incoming", &a);
   answer_clear (&a);
@@ -109,23 +166,29 @@ told_uri (struct migrate *m)
 static bool
 prepare (struct migrate *m)
 {
-  return ask (m, &m->src, "migrate-set-capabilities", capabilities (true)) &&
-         ask (m, &m->dst, "migrate-set-capabilities", capabilities (false)) &&
-         ask (m, &m->dst, "stop", NULL) &&
-         (m->uri == NULL || listen_at (m));
+  struct migrate_left *left = &m->left;
+
+  if (!set_capabilities (m, &m->src, capabilities (true), &left->src_was,
+                         &left->src_set) ||
+      !set_capabilities (m, &m->dst, capabilities (false), &left->dst_was,
+                         &left->dst_set))
+    return false;
+  left->dst_held = ask (m, &m->dst, "stop", NULL);
+  return left->dst_held && (m->uri == NULL || listen_at (m));
 }
 
 bool
 migrate_start (struct migrate *m)
 {
-  json_t *uri;
+  json_t *uri = m->uri != NULL ? json_string (m->uri) : told_uri (m);
   bool done;
 
-  if (!prepare (m))
-    return false;
-  uri = m->uri != NULL ? json_string (m->uri) : told_uri (m);
   if (uri == NULL)
     return false;
+  if (!prepare (m)) {
+    json_decref (uri);
+    return false;
+  }
   done = ask (m, &m->src, "migrate", json_pack ("{s:o}", "uri", uri));
   /* A refusal changes nothing; silence may. */
   vm_look (&m->src);

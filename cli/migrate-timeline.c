@@ -33,6 +33,9 @@ migrate_pause_us (const struct migrate *m)
 {
   const uint64_t start = migrate_pause_start_us (m);
 
+  /* Nobody heard it stop. */
+  if (m->adopted && m->src.stopped_us == 0)
+    return 0;
   return start == 0 || end_us (m) < start ? 0 : end_us (m) - start;
 }
 
@@ -47,7 +50,7 @@ static void
 add (struct rows *r, unsigned indent, const char *name, char mark,
      uint64_t from_us, uint64_t to_us)
 {
-  if (from_us < r->base_us || to_us < from_us)
+  if (from_us == 0 || from_us < r->base_us || to_us < from_us)
     return;
   r->rows[r->nr++] = (struct output_row) {
     .indent = indent, .name = name, .mark = mark,
@@ -78,12 +81,20 @@ add_pass (struct rows *r, const struct migrate *m)
   }
 }
 
+uint64_t
+migrate_timeline_start_us (const struct migrate *m)
+{
+  const uint64_t start = migrate_pause_start_us (m);
+
+  if (start != 0)
+    return start;
+  return m->pass_us != 0 ? m->pass_us : m->cont_us;
+}
+
 static void
 fill (const struct migrate *m, struct rows *r)
 {
-  r->base_us = migrate_pause_start_us (m);
-  if (r->base_us == 0)
-    r->base_us = m->pass_us != 0 ? m->pass_us : m->cont_us;
+  r->base_us = migrate_timeline_start_us (m);
   add (r, 0, "source stops", '#', m->src.stopped_us, m->src.at_switchover_us);
   add (r, 0, "memory and devices", '#', m->switch_us, m->src.moved_us);
   add (r, 0, "pass images", '#', m->pass_us, m->passed_us);

@@ -28,6 +28,8 @@
 #define MAX_LINE_BYTES (4 * 1024 * 1024)
 #define READ_BYTES 4096
 #define MAX_MONITORS 2
+/* A QEMU that listens to its monitor greets within milliseconds. */
+#define GREETING_US UINT64_C (1500000)
 
 struct qmp {
   int fd;                       /* -1: closed */
@@ -294,7 +296,11 @@ open_socket (const char *path, struct answer *ret)
 static void
 greet (struct qmp *q, uint64_t timeout_us, struct answer *ret)
 {
-  if (!wait_until (q, is_greeted, clock_us () + timeout_us)) {
+  const uint64_t greeting_us = timeout_us < GREETING_US ? timeout_us
+                                                        : GREETING_US;
+
+  if (!wait_until (q, is_greeted, clock_us () + greeting_us)) {
+    ret->timed_out = q->fd != -1;
     answer_set (ret, OUTCOME_NOT_SENT, q->fd == -1
                   ? "it is no monitor of QEMU"
                   : "no greeting: another program, such as a baton migrate "

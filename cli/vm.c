@@ -49,6 +49,7 @@ bool
 vm_connect (struct vm *v, struct answer *ret)
 {
   qmp_connect (v->path, v->timeout_us, take_event, v, &v->qmp, ret);
+  v->busy = v->qmp == NULL && ret->timed_out;
   return v->qmp != NULL;
 }
 
@@ -87,6 +88,16 @@ take_memory (struct vm *v, const json_t *info)
     m->downtime_ms = downtime_ms;
 }
 
+/* The first of the reasons is enough to begin with. */
+static void
+take_blocked (struct vm *v, const json_t *info)
+{
+  const char *why = json_string_value (
+    json_array_get (json_object_get (info, "blocked-reasons"), 0));
+
+  snprintf (v->blocked, sizeof v->blocked, "%s", why != NULL ? why : "");
+}
+
 void
 vm_look (struct vm *v)
 {
@@ -99,6 +110,7 @@ vm_look (struct vm *v)
   if (vm_do (v, "query-migrate", NULL, &a)) {
     set_word (v->migration, field_string (a.body, "status"));
     take_memory (v, a.body);
+    take_blocked (v, a.body);
     why = field_string (a.body, "error-desc");
     if (why != NULL)
       snprintf (v->migration_error, sizeof v->migration_error, "%s", why);

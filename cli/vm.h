@@ -28,9 +28,11 @@ struct vm {
   struct qmp *qmp;              /* NULL: never connected */
   uint64_t timeout_us;          /* of one question */
   char state[VM_WORD_BYTES];    /* "running", ...; "": it does not tell */
+  bool busy;                    /* others have its monitor */
   bool ended;                   /* its QEMU has, after it was heard */
   char migration[VM_WORD_BYTES];        /* "active", ...; "": none */
   char migration_error[256];
+  char blocked[256];            /* why it cannot be migrated, or "" */
   struct vm_memory memory;
   /* clock_us of events that came; 0: they did not. */
   uint64_t stopped_us;

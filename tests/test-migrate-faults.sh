@@ -125,12 +125,26 @@ went_there ()
 
 # -- the cases -----------------------------------------------------------------
 
+# Meanwhile the monitor is somebody else's, which is said at once; afterwards
+# the source's QEMU is as it was.
 interrupted ()
 {
+  local start=$SECONDS
   begin 1000000
   wait_migration active
+  # shellcheck disable=SC2046
+  if baton migrate $(operands) 2>"$tmp/second"; then
+    fail "$scenario: a second one works"
+  fi
+  grep -qF "is connected to this monitor" "$tmp/second" ||
+    fail "$scenario: $(cat "$tmp/second")"
+  [ $((SECONDS - start)) -lt 12 ] ||
+    fail "$scenario: the second one waits for too long"
   kill -INT "$baton_pid"
   went_back
+  qmp "vm$here" query-migrate-capabilities |
+    jq -e 'all(.[]; .state == false)' >/dev/null ||
+    fail "$scenario: capabilities stay set"
 }
 
 destination_qemu_killed ()
@@ -141,12 +155,12 @@ destination_qemu_killed ()
   went_back
 }
 
+# It is noticed while memory moves, which takes for ever here.
 destination_server_killed ()
 {
   begin 1000000
   wait_migration active
   kill_server "$there"
-  speed 10000000000
   went_back
   serve "$there" inactive
 }

@@ -100,7 +100,8 @@ static void
 end_badly (struct qmp_world *w, const char *status)
 {
   set_migration (&w->src, status);
-  run_vm (w, &w->src);
+  if (!is (&w->src, "running"))
+    run_vm (w, &w->src);
   die (w, &w->dst);
 }
 
@@ -121,10 +122,8 @@ complete (struct qmp_world *w)
 }
 
 static void
-migrate (struct qmp_world *w)
+stop_source (struct qmp_world *w)
 {
-  w->dst.migration = "active";
-  set_migration (&w->src, "active");
   w->src.state = "finish-migrate";
   tell_event (&w->src, "STOP");
   if (w->pauses)
@@ -133,7 +132,31 @@ migrate (struct qmp_world *w)
     complete (w);
 }
 
+/* Memory has moved, when it was asked often enough. */
+static void
+take_look (struct qmp_world *w, const struct qmp_vm *v)
+{
+  if (v == &w->src && w->looks > 0 && --w->looks == 0)
+    stop_source (w);
+}
+
+static void
+migrate (struct qmp_world *w)
+{
+  w->dst.migration = "active";
+  set_migration (&w->src, "active");
+  if (w->looks == 0)
+    stop_source (w);
+}
+
 /* -- commands ------------------------------------------------------------------ */
+
+static bool
+is_migrating (const struct qmp_world *w)
+{
+  return w->src.migration != NULL &&
+         strcmp (w->src.migration, "active") == 0;
+}
 
 static bool
 is_at_switchover (const struct qmp_world *w)
@@ -143,15 +166,34 @@ is_at_switchover (const struct qmp_world *w)
 }
 
 static void
-set_capabilities (struct qmp_world *w, const json_t *arguments)
+set_capabilities (struct qmp_world *w, const struct qmp_vm *v,
+                  const json_t *arguments)
 {
   size_t i;
   json_t *c;
 
-  json_array_foreach (json_object_get (arguments, "capabilities"), i, c)
-    if (strcmp (json_string_value (json_object_get (c, "capability")),
-                "pause-before-switchover") == 0)
-      w->pauses = json_is_true (json_object_get (c, "state"));
+  json_array_foreach (json_object_get (arguments, "capabilities"), i, c) {
+    const char *name = json_string_value (json_object_get (c, "capability"));
+    const bool on = json_is_true (json_object_get (c, "state"));
+
+    if (strcmp (name, "events") == 0)
+      w->events[v == &w->dst] = on;
+    else if (strcmp (name, "return-path") == 0 && v == &w->src)
+      w->return_path = on;
+    else if (v == &w->src)
+      w->pauses = on;
+  }
+}
+
+static json_t *
+capabilities_json (const struct qmp_world *w, const struct qmp_vm *v)
+{
+  return json_pack ("[{s:s, s:b}, {s:s, s:b}, {s:s, s:b}, {s:s, s:b}]",
+                    "capability", "xbzrle", "state", 0,
+                    "capability", "events", "state", w->events[v == &w->dst],
+                    "capability", "return-path", "state", w->return_path,
+                    "capability", "pause-before-switchover", "state",
+                    w->pauses);
 }
 
 static json_t *
@@ -160,6 +202,8 @@ migration_json (const struct qmp_world *w, const struct qmp_vm *v)
   if (v == &w->dst && v->migration == NULL)
     return json_pack ("{s:[{s:s, s:s}]}", "socket-address", "type", "unix",
                       "path", "/incoming");
+  if (v->migration == NULL && w->blocked != NULL)
+    return json_pack ("{s:[s]}", "blocked-reasons", w->blocked);
   if (v->migration == NULL)
     return json_object ();
   return json_pack ("{s:s, s:{s:i, s:i, s:i, s:f}}", "status", v->migration,
@@ -175,6 +219,8 @@ question (const struct qmp_world *w, const struct qmp_vm *v,
     return json_pack ("{s:s}", "status", v->state);
   if (strcmp (execute, "query-migrate") == 0)
     return migration_json (w, v);
+  if (strcmp (execute, "query-migrate-capabilities") == 0)
+    return capabilities_json (w, v);
   if (strcmp (execute, "query-block") == 0)
     return json_loads (v->disks != NULL ? v->disks : "[]", 0, NULL);
   return json_object ();
@@ -185,14 +231,16 @@ static void
 carry_out (struct qmp_world *w, struct qmp_vm *v, const char *execute,
            const json_t *arguments)
 {
-  const bool of_src = v == &w->src;
-
-  if (strcmp (execute, "migrate-set-capabilities") == 0 && of_src)
-    set_capabilities (w, arguments);
+  if (strcmp (execute, "migrate-set-capabilities") == 0)
+    set_capabilities (w, v, arguments);
   else if (strcmp (execute, "stop") == 0 && is (v, "inmigrate"))
     v->autostart = false;
   else if (strcmp (execute, "migrate") == 0 && is (v, "running"))
     migrate (w);
+  else if (strcmp (execute, "query-migrate") == 0 && is_migrating (w))
+    take_look (w, v);
+  else if (strcmp (execute, "migrate_cancel") == 0 && is_migrating (w))
+    end_badly (w, "cancelled");
   else if (strcmp (execute, "migrate-continue") == 0 && is_at_switchover (w))
     complete (w);
   else if (strcmp (execute, "migrate_cancel") == 0 && is_at_switchover (w))
@@ -244,6 +292,10 @@ take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
 
   if (++w->nr_questions == w->fault_at && !go_wrong (w, v, execute, message))
     return;
+  if (w->refused != NULL && strcmp (execute, w->refused) == 0) {
+    refuse (v, json_object_get (message, "id"));
+    return;
+  }
   tell (v, json_pack ("{s:o, s:O}", "return", question (w, v, execute), "id",
                       json_object_get (message, "id")));
   carry_out (w, v, execute, json_object_get (message, "arguments"));

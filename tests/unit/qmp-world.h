@@ -42,6 +42,11 @@ struct qmp_vm {
 struct qmp_world {
   struct qmp_vm src, dst;
   bool pauses;                  /* pause-before-switchover is set */
+  bool return_path;             /* ... of the source; `events` of both */
+  bool events[2];
+  const char *blocked;          /* why the source cannot be migrated, or NULL */
+  const char *refused;          /* this command always is; NULL: none */
+  unsigned looks;               /* so often it is asked before memory is moved */
   bool dst_ran;
   const char *violation;        /* NULL: none */
   unsigned nr_questions;        /* greetings do not count */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A migration between a model of two QEMUs (qmp-world.h) and one of two
+ * servers (cli-world.h): what the tests of cli/migrate-*.c share.
+ */
+
+#ifndef BATON_MIGRATE_SCENE_H
+#define BATON_MIGRATE_SCENE_H
+
+#include "cli-choices.h"
+#include "cli-world.h"
+#include "migrate-run.h"
+#include "qmp-world.h"
+
+struct scene {
+  struct world servers;
+  struct qmp_world qemus;
+  struct peer *src, *dst;
+  struct migrate m;
+};
+
+/* Monitors are in DIR.  What goes wrong with the servers: C, and with the
+ * QEMUs: s->qemus, from before. */
+void scene_set_up (struct scene *s, struct choices *c, const char *dir);
+void scene_tear_down (struct scene *s);
+
+bool scene_runs (const struct qmp_vm *v);
+/* What must be so, whatever went wrong. */
+void scene_check (const struct scene *s);
+
+#endif /* BATON_MIGRATE_SCENE_H */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What `baton migrate` (cli/migrate-*.c) looks at before and meanwhile, and
+ * what it leaves behind: no disk without a pair, no monitor that others have,
+ * no server that has gone; capabilities as they were.
+ */
+
+#include <config.h>
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+#include "migrate-report.h"
+#include "migrate-scene.h"
+
+static char dir[] = "/tmp/baton-test.XXXXXX";
+
+/* -- disks ----------------------------------------------------------------------- */
+
+#define DISK(name, file, bytes)                                               \
+  "{\"device\": \"\", \"qdev\": \"/q\", \"inserted\": {\"ro\": false, "           \
+  "\"drv\": \"nbd\", \"node-name\": \"" name "\", \"file\": \"" file "\", "     \
+  "\"image\": {\"virtual-size\": " #bytes "}}}"
+#define ONE DISK ("one", "nbd+unix://?socket=/data/one", 1048576)
+
+/* With one pair, of an image of 1 MiB whose server listens at LISTENS. */
+static void
+migrate_with_disks (const char *disks, const char *listens, bool allow,
+                    enum migrate_result result, size_t nr_warnings)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .fault_at = 0 } };
+
+  scene_set_up (&s, &c, dir);
+  s.qemus.src.disks = disks;
+  s.servers.src.listens = listens;
+  s.m.allow_other_disks = allow;
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  if (s.m.result != result ||
+      json_array_size (s.m.warnings) != nr_warnings)
+    fail_msg ("%s: %d, %zu warnings, %s", disks, (int) s.m.result,
+              json_array_size (s.m.warnings), s.m.why);
+  scene_check (&s);
+  if (result == MIGRATE_NOT_STARTED) {
+    assert_string_equal (s.m.where, s.qemus.src.path);
+    assert_non_null (strstr (s.m.why, "no pair"));
+    assert_false (s.qemus.pauses);
+  }
+  scene_tear_down (&s);
+}
+
+/* Where the data socket is known, and where it is not. */
+static void
+test_disk_is_the_pairs (void **state)
+{
+  static const char *const files[] = {
+    "nbd+unix://?socket=/data/one", "nbd+unix:///name?socket=/data/one",
+    "nbd:unix:/data/one:exportname=name",
+    "json:{\\\"driver\\\": \\\"raw\\\", \\\"file\\\": {\\\"driver\\\": "
+    "\\\"nbd\\\", \\\"server\\\": {\\\"path\\\": \\\"/data/one\\\"}}}",
+    "json:{\\\"driver\\\": \\\"nbd\\\", "
+    "\\\"server.path\\\": \\\"/data/one\\\"}",
+  };
+  static const char *const tcp[] = {
+    "nbd://host-a:10810", "nbd://host-a:10810/name", "nbd:host-a:10810",
+    "nbds://host-a:10810", "nbd://127.0.0.1:10810", "nbd://[::1]:10810",
+  };
+  char disks[512];
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof files / sizeof files[0]; i++) {
+    snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
+              files[i]);
+    migrate_with_disks (disks, "unix:/data/one", false, MIGRATE_DONE, 0);
+    migrate_with_disks (disks, "unix:/data/other", false, MIGRATE_DONE, 1);
+    migrate_with_disks (disks, NULL, false, MIGRATE_DONE, 1);
+  }
+  for (i = 0; i < sizeof tcp / sizeof tcp[0]; i++) {
+    snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
+              tcp[i]);
+    migrate_with_disks (disks, "tcp:host-a:10810", false, MIGRATE_DONE, 0);
+    migrate_with_disks (disks, "tcp:host-a:10811", false, MIGRATE_DONE, 1);
+  }
+}
+
+static void
+test_disk_is_left_out (void **state)
+{
+  static const char more[] =
+    "[" ONE ", " DISK ("two", "nbd://host-a:10809", 1048576) "]";
+  static const char larger[] =
+    "[" DISK ("two", "nbd://host-a:10809", 2097152) "]";
+
+  (void) state;
+  migrate_with_disks (more, "unix:/data/one", false, MIGRATE_NOT_STARTED, 0);
+  migrate_with_disks (more, NULL, false, MIGRATE_NOT_STARTED, 0);
+  migrate_with_disks (larger, NULL, false, MIGRATE_NOT_STARTED, 0);
+  migrate_with_disks (more, "unix:/data/one", true, MIGRATE_DONE, 1);
+}
+
+/* Read-only, of no device, no NBD, the same one twice. */
+static void
+test_disk_does_not_count (void **state)
+{
+  (void) state;
+  migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
+                      "true, \"file\": \"nbd://h:1\"}}]", "unix:/data/one",
+                      false, MIGRATE_DONE, 0);
+  migrate_with_disks ("[" ONE ", {\"inserted\": {\"ro\": false, \"file\": "
+                      "\"nbd://h:1\"}}, {\"qdev\": \"/cd\"}]",
+                      "unix:/data/one", false, MIGRATE_DONE, 0);
+  migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
+                      "false, \"file\": \"/shared/raw\"}}]",
+                      "unix:/data/one", false, MIGRATE_DONE, 0);
+  migrate_with_disks ("[" ONE ", " ONE "]", "unix:/data/one", false,
+                      MIGRATE_DONE, 0);
+}
+
+/* -- what is left behind ---------------------------------------------------------- */
+
+static void
+check_capabilities (const struct scene *s, bool return_path)
+{
+  assert_false (s->qemus.pauses);
+  assert_false (s->qemus.events[0]);
+  assert_false (s->qemus.events[1]);
+  assert_int_equal (s->qemus.return_path, return_path);
+  assert_false (s->m.left.src_set || s->m.left.dst_set);
+}
+
+/* Refused at the last moment: what can be undone is, what cannot is told. */
+static void
+test_left_after_refusal (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .refused = "migrate", .return_path = true } };
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  s.m.uri = "unix:/incoming";
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  scene_check (&s);
+  assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
+  check_capabilities (&s, true);
+  assert_true (s.m.left.dst_held && s.m.left.dst_listens);
+  scene_tear_down (&s);
+}
+
+/* Nothing was set where it could be known before that it will be refused. */
+static void
+test_blocked (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .blocked = "a device is in the way" } };
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  scene_check (&s);
+  assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
+  assert_non_null (strstr (s.m.why, "a device is in the way"));
+  assert_false (s.m.left.dst_held);
+  assert_true (s.qemus.dst.autostart);
+  scene_tear_down (&s);
+}
+
+static void
+test_left_after_migration (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .return_path = true } };
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  scene_check (&s);
+  assert_int_equal (s.m.result, MIGRATE_DONE);
+  check_capabilities (&s, true);
+  scene_tear_down (&s);
+}
+
+/* -- while memory moves ------------------------------------------------------------- */
+
+static void
+kill_destination_server (void *opaque, const struct vm *src)
+{
+  struct scene *s = opaque;
+
+  (void) src;
+  s->servers.dst.dead = true;
+}
+
+static void
+test_server_dies_meanwhile (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .looks = 1000, .return_path = true } };
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  s.m.on_progress = kill_destination_server;
+  s.m.opaque = &s;
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  scene_check (&s);
+  assert_int_equal (s.m.result, MIGRATE_BACK);
+  assert_non_null (strstr (s.m.why, "/b: the destination's server"));
+  assert_true (s.qemus.looks > 900);
+  assert_false (s.m.passed);
+  assert_false (s.qemus.pauses);
+  assert_true (s.qemus.return_path);
+  scene_tear_down (&s);
+}
+
+/* -- others at the monitor ------------------------------------------------------------ */
+
+/* The listener of a monitor that nobody accepts from. */
+static void
+test_monitor_is_busy (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .fault_at = 0 } };
+  struct answer a = { .outcome = OUTCOME_DONE };
+  struct vm first = { .timeout_us = 2000000 };
+  uint64_t start_us;
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  first.path = s.qemus.src.path;
+  assert_true (vm_connect (&first, &a));
+  answer_clear (&a);
+  s.m.src.timeout_us = s.m.dst.timeout_us = 5000000;
+  start_us = clock_us ();
+  migrate_run (&s.m);
+  assert_true (clock_us () - start_us < 3000000);
+  assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
+  assert_non_null (strstr (s.m.why, "is connected to this monitor"));
+  assert_int_equal (s.m.runner, MIGRATE_UNKNOWN);
+  vm_disconnect (&first);
+  qmp_world_stop (&s.qemus);
+  scene_tear_down (&s);
+}
+
+/* -- the pause ---------------------------------------------------------------------- */
+
+/* When the guest stopped, nobody saw who could tell. */
+static void
+test_pause_of_resumed (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = { .fault_at = 0 } };
+
+  (void) state;
+  scene_set_up (&s, &c, dir);
+  s.qemus.src.state = "finish-migrate";
+  s.qemus.src.migration = "pre-switchover";
+  s.qemus.dst.migration = "active";
+  migrate_run (&s.m);
+  qmp_world_stop (&s.qemus);
+  scene_check (&s);
+  assert_int_equal (s.m.result, MIGRATE_DONE);
+  assert_int_equal (migrate_pause_us (&s.m), 0);
+  scene_tear_down (&s);
+}
+
+/* Of what did not come to be there is no row. */
+static void
+test_timeline_of_nothing (void **state)
+{
+  struct migrate m = { .nr = 1 };
+  json_t *list = migrate_timeline_json (&m);
+
+  (void) state;
+  assert_int_equal (json_array_size (list), 0);
+  json_decref (list);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_disk_is_the_pairs),
+    cmocka_unit_test (test_disk_is_left_out),
+    cmocka_unit_test (test_disk_does_not_count),
+    cmocka_unit_test (test_left_after_refusal),
+    cmocka_unit_test (test_blocked),
+    cmocka_unit_test (test_left_after_migration),
+    cmocka_unit_test (test_server_dies_meanwhile),
+    cmocka_unit_test (test_monitor_is_busy),
+    cmocka_unit_test (test_pause_of_resumed),
+    cmocka_unit_test (test_timeline_of_nothing),
+  };
+  int failed;
+
+  signal (SIGPIPE, SIG_IGN);
+  if (mkdtemp (dir) == NULL)
+    return 99;
+  failed = cmocka_run_group_tests (tests, NULL, NULL);
+  rmdir (dir);
+  return failed;
+}
