@@ -49,9 +49,6 @@ count_snapshots (struct check *c, struct error *err)
 
   if (c->h.nr_snapshots == 0)
     return 0;
-  if (c->h.incompatible_features & QCOW2_INCOMPAT_DATA_FILE)
-    check_corruption (c, "ERROR %" PRIu32 " snapshots in image with data "
-                      "file", c->h.nr_snapshots);
   if (snapshot_table_walk (c->io, &c->h, c->file_bytes, count_snapshot, c,
                            &bytes, err) == -1)
     return -1;

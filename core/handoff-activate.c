@@ -64,7 +64,7 @@ check_data_file (struct image *img, struct error *err)
 
   if (!io || !io->may_be_stale || io_check_cache (io, err) == 0)
     return 0;
-  return error_prefix (err, "its data file: ");
+  return error_prefix (err, "its data file");
 }
 
 /* Takes IO over on success only. */

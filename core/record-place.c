@@ -171,12 +171,13 @@ place_at (const struct map *m, uint64_t offset)
   };
 }
 
+/* It ends: sooner or later a place reaches behind the limit. */
 static bool
 find_place (const struct map *m, const uint8_t *header, struct place *ret)
 {
   uint64_t offset;
 
-  for (offset = m->tail; offset < m->limit; offset += 8) {
+  for (offset = m->tail;; offset += 8) {
     const struct place p = place_at (m, offset);
 
     if (p.hi > m->limit)
@@ -186,7 +187,6 @@ find_place (const struct map *m, const uint8_t *header, struct place *ret)
       return true;
     }
   }
-  return false;
 }
 
 static int

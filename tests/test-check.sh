@@ -175,6 +175,8 @@ echo raw >"$tmp/raw"
 status=0
 baton check "$tmp/raw" 2>"$tmp/err" || status=$?
 [ "$status" -eq 63 ] || fail "not qcow2: status $status"
+grep -q 'not a qcow2 image, and only those can be checked' "$tmp/err" ||
+  fail "not qcow2: $(cat "$tmp/err")"
 status=0
 baton check --repair some "$tmp/x.qcow2" 2>"$tmp/err" || status=$?
 [ "$status" -eq 2 ] || fail "--repair some: status $status"

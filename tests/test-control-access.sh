@@ -37,7 +37,7 @@ away ()
   sleep 0.25
   : >"$tmp/a.log"
   ! as "$1" "$2" flush || fail "$1:$2 has commanded"
-  wait_for 5 grep -q "sent away .*neither its user nor its groups" \
+  wait_for 5 grep -q "control: sent away .*neither its user nor its groups" \
            "$tmp/a.log" || fail "$1:$2: $(cat "$tmp/a.log" "$tmp/said")"
 }
 

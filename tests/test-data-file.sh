@@ -152,7 +152,8 @@ served 'on' dir/out.qcow2 data-file=on
 served 'given' dir/out.qcow2 data-file=other/out.raw
 served 'given' -r dir/out.qcow2 data-file=other/out.raw
 rm dir/in.raw
-refused 'missing' 'dir/in.raw.*data-file=PATH' dir/in.qcow2
+refused 'missing' 'dir/in.raw.*put it back, or say where it is with data-file=PATH' \
+        dir/in.qcow2
 refused 'missing' 'data-file=nothing' dir/in.qcow2 data-file=nothing
 qemu-img create -q -f qcow2 plain.qcow2 1M
 refused 'not needed' 'no external data file' plain.qcow2 data-file=base.raw

@@ -31,7 +31,8 @@ refused ()
 poke () { printf %b "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 
 refused 'no file' file
-refused 'missing file' 'no such file' absent.qcow2
+refused 'missing file' 'absent.qcow2: no such file: check the name, or make one' \
+        absent.qcow2
 mkdir directory
 refused 'directory' directory directory
 : >empty.qcow2

@@ -44,4 +44,6 @@ check_clean "$tmp/disk.qcow2"
 
 lost=$(hand_over 1)
 [ -n "$lost" ] || fail "a stale cache lost nothing: the test is blind"
+grep -q 'warning: BATON_TEST_STALE_CACHE=1: this server will serve stale' \
+     "$tmp/b.log" || fail "it does not say so"
 echo "with a stale cache: ${lost//$'\n'/, }"

@@ -77,6 +77,8 @@ nbdsh -u "$(uri c)" -c 'h.pread(512, 0)' 2>"$tmp/err" &&
   fail "a held read succeeded without an activation"
 ((SECONDS >= 1 && SECONDS <= 4)) ||
   fail "hold-timeout=1 took $SECONDS seconds"
+grep -q 'not activated within hold-timeout=1 seconds$' "$tmp/c.log" ||
+  fail "not in the log: $(cat "$tmp/c.log")"
 stop c
 
 # -- hold-end=close ------------------------------------------------------------
@@ -136,6 +138,8 @@ for i in 1 2 3; do
   hangs_up "$(uri d)" "$(control d)"
   baton status "$(control d)" >/dev/null || fail "round $i: it does not live"
 done
+grep -q "=1 seconds: the client's connections are closed\$" "$tmp/d.log" ||
+  fail "not in the log: $(cat "$tmp/d.log")"
 wait_for 15 settled || fail "$before descriptors have become $(nr_descriptors)"
 
 # With TLS nbdkit ends a connection in another way.

@@ -198,6 +198,7 @@ undroppable ()
   change
   is_stale "${stale_file:-$disk}"
   refused StaleView pass "$(control a)" "$(control b)"
+  cp "$tmp/err" "$tmp/refused"
   [ "$(state_of a) $(state_of b)" = "active inactive" ] ||
     fail "not rolled back: a $(state_of a), b $(state_of b)"
   unpin
@@ -217,6 +218,8 @@ data_pinned ()
   start_pair ''
   pin "$disk" "$(host_offset)" 4096
   undroppable
+  grep -q 'cached data of it that are not what the storage has, and cannot' \
+       "$tmp/b.log" "$tmp/refused" || fail "$(cat "$tmp/b.log" "$tmp/refused")"
 }
 
 data_file_pinned ()
@@ -234,6 +237,11 @@ locks_apart ()
 {
   start_pair ''
   refused HeldElsewhere activate "$(control b)"
+  grep -q 'warning: .* are not seen by other hosts: between hosts only the' \
+       "$tmp/a.log" || fail "not told: $(cat "$tmp/a.log")"
+  baton status "$(control a)" >"$tmp/out"
+  grep -q '^WARNING .*locks are local to this host: between hosts only the' \
+       "$tmp/out" || fail "not told: $(cat "$tmp/out")"
   change
   baton pass "$(control a)" "$(control b)" >"$tmp/out" 2>&1 ||
     fail "not passed: $(cat "$tmp/out")"

@@ -117,7 +117,8 @@ killed ()
   kill_server a
   baton activate --force "$(control b)" >"$tmp/out"
   grep -q 'HeldElsewhere' "$tmp/out" || fail "not told what was overridden"
-  grep -q 'by force' "$tmp/b.log" || fail "not in the log"
+  grep -q 'taken over by force: the refusal HeldElsewhere was overridden' \
+       "$tmp/b.log" || fail "not in the log"
   is b .overridden HeldElsewhere
   has b C 0
   stop b
@@ -137,6 +138,8 @@ changed ()
   refused ChangedSinceRelease activate --ticket "$tmp/ticket" "$(control b)"
   baton activate "$(control b)" >"$tmp/out"
   grep -q 'another program' "$tmp/out" || fail "$*: not told"
+  grep -q 'note: .*another program has had the image open for writing since' \
+       "$tmp/b.log" || fail "$*: not in the log"
   is b .epoch $((epoch + 1))
   has b D 0
   stop b
@@ -199,7 +202,8 @@ storage ()
   baton status "$(control s)" | grep -q '^storage ' || fail "not in the text"
   stop s
   server s locking=off
-  baton status "$(control s)" | grep -q '^WARNING .*locking=off' ||
+  baton status "$(control s)" | grep -q \
+    '^WARNING .*locking=off: only the ownership record keeps two servers' ||
     fail "locking=off without a warning"
   stop s
 }

@@ -45,12 +45,15 @@ refused 'host=a b: must be 1 to 64 printable' $f 'host=a b'
 refused 'metadata-cache=0: must be auto, or a size' $f metadata-cache=0
 refused 'metadata-cache=16X: must be auto, or a size' $f metadata-cache=16X
 refused 'backing=here: must be' $f backing=here
-refused 'data-file=here: No such file.*: must be' $f data-file=here
+refused 'data-file=here: No such file.*: must be same-dir, on or off, or the path of' \
+        $f data-file=here
 refused 'cache=unsafe: must be writeback or none' $f cache=unsafe
 refused 'passphrase-file=empty: is empty: put the passphrase' $f \
         passphrase-file=empty
 refused 'hold-end=perhaps: must be' $f control=ctl hold-end=perhaps
-refused 'control=' $f control=
+refused 'control=: give the path of the socket to create' $f control=
+refused 'passphrase-file=: give the name of the file with the passphrase' \
+        $f passphrase-file=
 refused 'creating the socket' $f control=absent/ctl
 refused 'start=inactive needs control=PATH: nothing could ever' $f \
         start=inactive

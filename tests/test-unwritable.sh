@@ -26,7 +26,7 @@ fi
 
 "${as_user[@]}" nbdkit -U - "$plugin" disk.qcow2 --run true 2>err &&
   fail "opened for writing"
-grep -q 'ermission denied.*nbdkit -r' err || fail "no hint: $(cat err)"
+grep -q 'ermission denied; to serve it read-only use nbdkit -r' err || fail "no hint: $(cat err)"
 [ "$(wc -l <err)" -eq 1 ] || fail "not one line: $(cat err)"
 
 "${as_user[@]}" nbdkit "$plugin" -U - disk.qcow2 --readonly \

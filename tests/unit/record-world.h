@@ -38,7 +38,7 @@ make_disk (const char *options)
 
   assert_non_null (mkdtemp (dir));
   snprintf (line, sizeof line, "cd %s && qemu-img create -q -f qcow2 -o "
-            "cluster_size=4k%s x 1M", dir, options);
+            "cluster_size=4k%s x 1M; rm -f d", dir, options);
   assert_int_equal (system (line), 0);
   snprintf (path, sizeof path, "%s/x", dir);
   d = simdisk_load_file (path, 512, &err);
@@ -57,11 +57,7 @@ world_init_with (struct world *w, struct simdisk *d)
   simdisk_opener_put (&w->opener, PATH, d);
 }
 
-static inline void
-world_init (struct world *w)
-{
-  world_init_with (w, make_disk (""));
-}
+#define world_init(w) world_init_with (w, make_disk (""))
 
 static inline void
 world_destroy (struct world *w)
@@ -74,7 +70,8 @@ static inline struct handoff *
 new_at (struct io_opener *opener, const char *host, bool recorded)
 {
   const struct handoff_config config = {
-    .path = PATH, .options = { .opener = opener, .backing = BACKING_ON },
+    .path = PATH, .options = { .opener = opener, .backing = BACKING_ON,
+                                   .data_file = BACKING_ON },
     .host = host, .recorded = recorded,
   };
   struct error err = ERROR_INIT;
@@ -114,19 +111,23 @@ release (struct handoff *h)
 }
 
 static inline void
-refused (struct handoff *h, const struct ticket *t, const char *class)
+refused_saying (struct handoff *h, const struct ticket *t, const char *class,
+                const char *text)
 {
   struct error err = ERROR_INIT;
   struct handoff_status s;
 
   assert_int_equal (handoff_take_over (h, t, false, &err), -1);
-  if (!err.class || strcmp (err.class, class) != 0)
-    fail_msg ("%s, and not %s: %s", err.class ? err.class : "no class", class,
-              err.text);
+  if (!err.class || strcmp (err.class, class) != 0 ||
+      !strstr (err.text, text))
+    fail_msg ("%s, and not %s (%s): %s", err.class ? err.class : "no class",
+              class, text, err.text);
   handoff_get_status (h, &s);
   assert_int_equal (s.state, HANDOFF_INACTIVE);
   assert_string_equal (s.last_error, err.text);
 }
+
+#define refused(h, t, class) refused_saying (h, t, class, "")
 
 static inline void
 check_record (struct world *w, enum record_state state, uint64_t epoch,

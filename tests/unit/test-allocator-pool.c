@@ -105,7 +105,7 @@ take_all (struct engine *e, struct extent_list *l)
     assert_int_equal (extent_list_append (l, r, NULL), 0);
   }
   assert_int_equal (err.errnum, ENOSPC);
-  assert_true (err.text[0] != '\0');
+  assert_string_equal (err.text, "no free cluster is left in the image");
   return l->nr_clusters;
 }
 

@@ -151,7 +151,9 @@ test_missing (void **state)
 {
   const struct place *p = *state;
 
-  assert_refused (p, "nothing", BACKING_SAME_DIR, ENOENT, "nothing");
+  assert_refused (p, "nothing", BACKING_SAME_DIR, ENOENT, "/nothing: No such "
+                  "file or directory; put it back, or tell the image where it "
+                  "is with qemu-img rebase -u -b FILE -F FORMAT");
   assert_refused (p, "dangling", BACKING_SAME_DIR, ENOENT, "dangling");
   assert_refused (p, "base/base", BACKING_SAME_DIR, ENOTDIR, "base/base");
 }

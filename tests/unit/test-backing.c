@@ -37,11 +37,9 @@ struct fixture {
 static struct simdisk *
 load_file (const char *path)
 {
-  struct error err = ERROR_INIT;
-  struct simdisk *d = simdisk_load_file (path, SECTOR, &err);
+  struct simdisk *d = simdisk_load_file (path, SECTOR, NULL);
 
-  if (!d)
-    fail_msg ("%s", err.text);
+  assert_non_null (d);
   return d;
 }
 
@@ -57,10 +55,9 @@ load (const char *create)
   assert_int_equal (system (line), 0);
   snprintf (path, sizeof path, "%s/t.qcow2", dir);
   d = load_file (path);
-  assert_int_equal (unlink (path), 0);
-  snprintf (path, sizeof path, "%s/base", dir);
   unlink (path);
-  rmdir (dir);
+  snprintf (line, sizeof line, "rm -r %s", dir);
+  assert_int_equal (system (line), 0);
   return d;
 }
 
@@ -106,9 +103,8 @@ refused (struct fixture *f, int errnum, const char *text)
   struct image *img;
 
   assert_int_equal (try_open (f, &img), -1);
-  if (!strstr (f->err.text, text))
-    fail_msg ("\"%s\" is not in \"%s\"", text, f->err.text);
-  assert_int_equal (f->err.errnum, errnum);
+  if (!strstr (f->err.text, text) || f->err.errnum != errnum)
+    fail_msg ("\"%s\" is not \"%s\"", text, f->err.text);
   destroy (f);
 }
 
@@ -306,20 +302,33 @@ test_faults (void **state)
   }
 }
 
-/* A parser that knows two names, of which "z" gives no format. */
+static struct file_spec *
+new_spec (const char *path, const char *format)
+{
+  struct file_spec *s = calloc (1, sizeof *s);
+
+  assert_non_null (s);
+  s->path = strdup (path);
+  s->format = format ? strdup (format) : NULL;
+  return s;
+}
+
+/* A parser that knows some names, of which "z" gives no format, and "w" none
+ * for the backing file of what it names. */
 static int
 parse (const char *name, struct file_spec **ret, struct error *err)
 {
-  struct file_spec *s;
-
-  if (strcmp (name, "json:{\"x\":1}") != 0 &&
-      strcmp (name, "json:{\"z\":1}") != 0)
+  if (strcmp (name, "json:{\"x\":1}") == 0)
+    *ret = new_spec ("base", "raw");
+  else if (strcmp (name, "json:{\"z\":1}") == 0)
+    *ret = new_spec ("base", NULL);
+  else if (!strcmp (name, "json:{\"w\":1}") || !strcmp (name, "json:")) {
+    *ret = new_spec ("base", "qcow2");
+    (*ret)->has_backing = true;
+    (*ret)->backing = new_spec ("bottom", NULL);
+  }
+  else
     return error_set (err, EINVAL, "not what it knows");
-  s = calloc (1, sizeof *s);
-  assert_non_null (s);
-  s->path = strdup ("base");
-  s->format = strchr (name, 'z') ? NULL : strdup ("raw");
-  *ret = s;
   return 0;
 }
 
@@ -345,6 +354,31 @@ test_json (void **state)
   put (f.disk, 112, 1, 0x12);
   f.options.parse_json = parse;
   refused (&f, EINVAL, "names the backing file \"json:{\"z\":1}\" but not");
+  init (&f, " -b 'json:{\"w\":1}' -F qcow2", load (""));
+  f.options.parse_json = parse;
+  refused (&f, EINVAL, "names the backing file \"bottom\" but not its format");
+}
+
+/* No other image's, and no image. */
+static void
+test_data_files (void **state)
+{
+  struct simdisk *middle = load (",data_file=base");
+  const char *name = "json:";   /* in the extension at 112 */
+  struct fixture f;
+
+  (void) state;
+  init (&f, ",data_file=base -b middle -F qcow2", simdisk_new (SECTOR));
+  simdisk_opener_put (&f.opener, "middle", middle);
+  refused (&f, ELOOP, "data file base: it is the data file of another image "
+           "of the chain");
+  simdisk_free (middle);
+  init (&f, ",data_file=base", simdisk_new (SECTOR));
+  put (f.disk, 119, 1, 5);
+  for (; *name; ++name)
+    put (f.disk, (uint64_t) (125 - strlen (name)), 1, (uint8_t) *name);
+  f.options.parse_json = parse;
+  refused (&f, ENOTSUP, "data file json:: an image cannot be one");
 }
 
 /* Every file that it is asked for is another one, of the same bytes. */
@@ -405,6 +439,7 @@ main (void)
     cmocka_unit_test (test_no_format),
     cmocka_unit_test (test_faults),
     cmocka_unit_test (test_json),
+    cmocka_unit_test (test_data_files),
     cmocka_unit_test (test_endless_chain),
   };
 

@@ -138,6 +138,8 @@ test_interrupt (void **state)
   (void) state;
   assert_int_equal (check (d, CHECK_REPAIR_ALL, &stop, &r, &err), -1);
   assert_int_equal (err.errnum, EINTR);
+  assert_string_equal (err.text, "the check was interrupted; it may be run "
+                       "again");
   assert_int_equal (simdisk_calls (d, SIMDISK_CHANGES), before);
   simdisk_free (d);
 }

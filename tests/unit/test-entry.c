@@ -247,6 +247,10 @@ test_l2_compressed_made (void **state)
   assert_int_equal (l2_entry_compressed (&h, (UINT64_C (1) << 49) - 10, 11,
                                          &raw, &err), -1);
   assert_int_equal (err.errnum, EFBIG);
+  assert_non_null (strstr (err.text, "compressed data cannot be at host offset "
+                           "562949953421302: the format ends at "
+                           "562949953421312: start the server with "
+                           "compress=off"));
 }
 
 static void

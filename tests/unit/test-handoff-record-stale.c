@@ -15,6 +15,7 @@
 struct stale_opener {
   struct io_opener base;
   struct simdisk *seen, *real;
+  struct simdisk *data;         /* of the image, in "/d"; NULL: it has none */
   unsigned nr_drops;
   unsigned drops_needed;        /* 0: no cache at all */
   /* Else the tables are as they should be, and only guest data is stale. */
@@ -150,15 +151,18 @@ stale_open (struct io_opener *base, const char *name, unsigned flags,
     .drop_cache = stale_drop, .check_cache = stale_check,
   };
   struct stale_io *s = calloc (1, sizeof *s);
+  bool is_data;
 
-  (void) name;
   assert_non_null (s);
   s->o = (struct stale_opener *) base;
+  is_data = s->o->data && strcmp (name, "/d") == 0;
   s->past = flags & IO_OPEN_PAST_CACHE;
-  s->io = simdisk_open (s->o->real, flags & IO_OPEN_WRITE, err);
+  s->io = simdisk_open (is_data ? s->o->data : s->o->real,
+                        flags & IO_OPEN_WRITE, err);
   s->base = *s->io;
   s->base.ops = &ops;
-  s->base.may_be_stale = s->o->data_only && !s->past;
+  s->base.may_be_stale = s->o->data_only && !s->past &&
+    (is_data || !s->o->data);
   *ret = &s->base;
   return 0;
 }
@@ -187,7 +191,9 @@ check_stale (unsigned drops_needed, bool with_ticket, bool good)
   if (!good) {
     const uint64_t before = simdisk_calls (w.disk, SIMDISK_CHANGES);
 
-    refused (b, with_ticket ? &t : NULL, "StaleView");
+    refused_saying (b, with_ticket ? &t : NULL, "StaleView",
+                    " that this host has cached is not the one on the "
+                    "storage, and the cache cannot be dropped; unmount");
     assert_int_equal (simdisk_calls (w.disk, SIMDISK_CHANGES), before);
     assert_int_equal (handoff_take_over (b, &t, true, NULL), -1);
     o.drops_needed = 0;         /* whatever it was: try again */
@@ -211,6 +217,29 @@ test_stale_view (void **state)
     check_stale (1, with_ticket, true);
     check_stale (1000, with_ticket, false);
   }
+}
+
+/* Of an image's data file, which is named. */
+static void
+test_stale_data_file (void **state)
+{
+  struct stale_opener o = {
+    .base = { stale_open }, .data_only = true, .pinned = true,
+    .data = simdisk_new (512),
+  };
+  struct handoff *b;
+  struct world w;
+
+  (void) state;
+  world_init_with (&w, make_disk (",data_file=d"));
+  o.real = w.disk;
+  b = new_at (&o.base, "host-b", true);
+  refused_saying (b, NULL, "StaleView", "its data file: it is pinned");
+  o.pinned = false;
+  activate (b, NULL, false);
+  handoff_free (b);
+  simdisk_free (o.data);
+  world_destroy (&w);
 }
 
 /* No digest tells of the guest's data. */
@@ -250,6 +279,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_stale_view),
     cmocka_unit_test (test_stale_data),
+    cmocka_unit_test (test_stale_data_file),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -20,7 +20,8 @@ test_flush (void **state)
 
   (void) state;
   assert_int_equal (handoff_flush (h, &err), -1);
-  check_error (&err, EPERM, "WrongState", "cannot flush " PATH);
+  check_error (&err, EPERM, "WrongState", "cannot flush " PATH ": this server is "
+               "inactive: it holds nothing to write back");
   assert_int_equal (handoff_activate (h, NULL), 0);
   assert_int_equal (handoff_flush (h, &err), 0);
   assert_int_equal (fake.nr_calls[FAKE_FLUSH], 1);
@@ -48,7 +49,9 @@ test_invalidate (void **state)
   fake.virtual_size = 4096;
   handoff_connect (h);
   assert_int_equal (handoff_invalidate (h, &err), -1);
-  check_error (&err, ESTALE, "SizeChanged", "4096");
+  check_error (&err, ESTALE, "SizeChanged", "its virtual size is 4096 bytes now, "
+               "but 1 connected client of this server was told 1048576: "
+               "disconnect, and try again");
   check_last_error (h, &err);
   assert_int_equal (handoff_size (h), 1 << 20);
   handoff_disconnect (h);
@@ -56,7 +59,8 @@ test_invalidate (void **state)
   assert_int_equal (handoff_size (h), 4096);
   assert_int_equal (handoff_activate (h, NULL), 0);
   assert_int_equal (handoff_invalidate (h, &err), -1);
-  check_error (&err, EPERM, "WrongState", "unwritten changes");
+  check_error (&err, EPERM, "WrongState", "this server is active, and it would "
+               "throw away unwritten changes; inactivate it first");
   check_state (h, HANDOFF_ACTIVE);
   handoff_free (h);
 }
@@ -64,15 +68,20 @@ test_invalidate (void **state)
 /* -- requests -------------------------------------------------------- */
 
 static void
-check_refused (struct handoff *h, enum request_kind kind, int errnum)
+check_refused (struct handoff *h, enum request_kind kind, int errnum,
+               const char *class, const char *text)
 {
   struct error err = ERROR_INIT;
   struct image *img = NULL;
 
   assert_int_equal (handoff_admit (h, kind, &img, &err), REFUSED);
   assert_int_equal (err.errnum, errnum);
-  assert_true (strlen (err.text) > 10);
+  assert_string_equal (err.class, class);
+  assert_string_equal (err.text, text);
 }
+
+#define INACTIVE "this server is inactive and answers only reads: nothing was " \
+  "written; activate it first"
 
 static void
 test_requests_active (void **state)
@@ -101,8 +110,8 @@ test_requests_reject (void **state)
     assert_int_equal (ask (h, kind), ADMITTED_INACTIVE);
     handoff_leave (h);
   }
-  check_refused (h, REQUEST_FLUSH, EPERM);
-  check_refused (h, REQUEST_WRITE, EPERM);
+  check_refused (h, REQUEST_FLUSH, EPERM, "WrongState", INACTIVE);
+  check_refused (h, REQUEST_WRITE, EPERM, "WrongState", INACTIVE);
   handoff_free (h);
 }
 
@@ -133,9 +142,11 @@ test_requests_read_only (void **state)
   struct handoff *h = new_with (true, true, false);
 
   (void) state;
-  check_refused (h, REQUEST_WRITE, EROFS);
+  check_refused (h, REQUEST_WRITE, EROFS, "ReadOnly",
+                 "the image is served read-only: nothing was written");
   assert_int_equal (handoff_activate (h, NULL), 0);
-  check_refused (h, REQUEST_WRITE, EROFS);
+  check_refused (h, REQUEST_WRITE, EROFS, "ReadOnly",
+                 "the image is served read-only: nothing was written");
   assert_int_equal (ask (h, REQUEST_FLUSH), ADMITTED);
   handoff_leave (h);
   handoff_free (h);
@@ -194,6 +205,8 @@ static void
 test_stale (void **state)
 {
   struct handoff *h = new_plain ();
+  struct error err = ERROR_INIT;
+  char byte;
 
   (void) state;
   check_read (h, 'A');
@@ -207,6 +220,9 @@ test_stale (void **state)
   fake.content = 'B';
   assert_int_equal (handoff_activate (h, NULL), 0);
   assert_int_equal (read_active (h), 'A');
+  assert_int_equal (handoff_read_inactive (h, &byte, 1, 0, &err), -1);
+  assert_string_equal (err.text, "the stale image is gone: this is a test "
+                       "mode");
   check_state (h, HANDOFF_ACTIVE);
   assert_int_equal (handoff_inactivate (h, 0, NULL), 0);
   check_state (h, HANDOFF_INACTIVE);

@@ -222,6 +222,39 @@ test_drain_timeout_unparks (void **state)
   handoff_free (h);
 }
 
+static void *
+read_inactive (void *p)
+{
+  struct request *q = p;
+  char byte;
+
+  q->r = handoff_read_inactive (q->h, &byte, 1, 0, &q->err);
+  return NULL;
+}
+
+/* What it read may be neither the old nor the new contents. */
+static void
+test_activated_during_read (void **state)
+{
+  struct handoff *h = new_handoff (false);
+  struct request reader = { .h = h, .kind = REQUEST_READ };
+  pthread_t t;
+
+  (void) state;
+  fake.block_reads = true;
+  pthread_create (&t, NULL, read_inactive, &reader);
+  wait_for_reader ();
+  assert_int_equal (handoff_activate (h, NULL), 0);
+  fake.block_reads = false;
+  pthread_join (t, NULL);
+  assert_int_equal (reader.r, -1);
+  assert_int_equal (reader.err.errnum, EAGAIN);
+  assert_string_equal (reader.err.class, "StateChanged");
+  assert_string_equal (reader.err.text, "the image was activated during the "
+                       "read: ask again");
+  handoff_free (h);
+}
+
 /* Status and requests while an activation takes its time. */
 static void
 test_activating (void **state)
@@ -360,6 +393,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_drain_waits),
     cmocka_unit_test (test_drain_timeout_unparks),
+    cmocka_unit_test (test_activated_during_read),
     cmocka_unit_test (test_activating),
     cmocka_unit_test (test_overtaken_read),
     cmocka_unit_test (test_hammer_reject),

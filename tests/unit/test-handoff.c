@@ -265,7 +265,8 @@ test_inactivate_poisoned (void **state)
   (void) state;
   fake.poisoned = true;
   assert_int_equal (handoff_inactivate (h, 0, &err), -1);
-  check_error (&err, EIO, "Poisoned", "may be lost");
+  check_error (&err, EIO, "Poisoned", "an earlier write or sync of it failed, so "
+               "what was written since the last successful flush may be lost");
   check_error (&err, EIO, "Poisoned", "activate afresh");
   check_state (h, HANDOFF_ACTIVE);
   assert_int_equal (fake.nr_calls[FAKE_FINISH], 0);

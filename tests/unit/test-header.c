@@ -191,7 +191,8 @@ test_backing_place (void **state)
       "Backing file name too long: 1024 bytes, at most 1023 are allowed" },
     { "past the cluster", 3,
       {{ AT_BACKING_OFFSET, 8, 65535 }, { AT_BACKING_LEN, 4, 2 }}, 0, EINVAL,
-      "Backing file name too long: 2 bytes at offset 65535 reach past" },
+      "Backing file name too long: 2 bytes at offset 65535 reach past the first "
+      "cluster" },
     { "cut off", 3,
       {{ AT_BACKING_OFFSET, 8, 200 }, { AT_BACKING_LEN, 4, 10 }}, 209, EINVAL,
       "backing file name is cut off: it ends at 210 and the file at 209" },
@@ -334,7 +335,8 @@ test_unsupported (void **state)
     { { .incompatible_features = 4 }, 0, 0, NULL },
     { { .incompatible_features = 16 }, 0, 0, NULL },
     { { .crypt_method = 1 }, 1, 1,
-      "uses legacy AES encryption (crypt method 1), which" },
+      "image uses legacy AES encryption (crypt method 1), which is not supported; "
+      "convert it with qemu-img convert" },
     { { .crypt_method = 2 }, 0, 0, NULL },
     { { .compression_type = 7 }, 1, 1, "uses zstd compression, which" },
   };

@@ -341,26 +341,30 @@ struct refused {
   struct poke pokes[MAX_POKES];
 };
 
+#define OVERLAPS " overlaps with other tables of the image: it is damaged, check"
+#define TRUNCATED "the refcount table ends at offset "
+#define REPAIR " is 0: the image is damaged, repair it with qemu-img check -r all"
+
 static const struct refused damages[] = {
-  { "L1 entry 0 leads to the refcount block", EIO, "overlaps",
+  { "L1 entry 0 leads to the refcount block", EIO, OVERLAPS,
     { { L1 (0), 8, 2 * C | COPIED } } },
-  { "L1 entry 0 leads to the L1 table", EIO, "overlaps",
+  { "L1 entry 0 leads to the L1 table", EIO, OVERLAPS,
     { { L1 (0), 8, 3 * C | COPIED } } },
-  { "L1 entry 0 leads to the refcount table", EIO, "overlaps",
+  { "L1 entry 0 leads to the refcount table", EIO, OVERLAPS,
     { { L1 (0), 8, C | COPIED } } },
-  { "L1 entries 0 and 1 lead to one L2 table", EIO, "overlaps",
+  { "L1 entries 0 and 1 lead to one L2 table", EIO, OVERLAPS,
     { { L1 (1), 8, 4 * C | COPIED } } },
-  { "L1 entries 0 and 31 lead to one L2 table", EIO, "overlaps",
+  { "L1 entries 0 and 31 lead to one L2 table", EIO, OVERLAPS,
     { { L1 (31), 8, 4 * C | COPIED } } },
-  { "the refcount block lies in the L1 table", EIO, "overlaps",
+  { "the refcount block lies in the L1 table", EIO, OVERLAPS,
     { { REFTABLE (0), 8, 3 * C } } },
-  { "the refcount block lies in an L2 table", EIO, "overlaps",
+  { "the refcount block lies in an L2 table", EIO, OVERLAPS,
     { { REFTABLE (0), 8, 4 * C } } },
-  { "the refcount block lies in the refcount table", EIO, "overlaps",
+  { "the refcount block lies in the refcount table", EIO, OVERLAPS,
     { { REFTABLE (1), 8, C } } },
-  { "the refcount table lies over an L2 table", EIO, "overlaps",
+  { "the refcount table lies over an L2 table", EIO, OVERLAPS,
     { { AT_REFTABLE_OFFSET, 8, 4 * C } } },
-  { "two entries of the refcount table have one block", EIO, "overlaps",
+  { "two entries of the refcount table have one block", EIO, OVERLAPS,
     { { REFTABLE (1), 8, 2 * C } } },
   /* What the header alone says. */
   { "the L1 table lies over the refcount table", EINVAL, " overlap",
@@ -369,19 +373,21 @@ static const struct refused damages[] = {
     { { AT_REFTABLE_OFFSET, 8, 3 * C } } },
   { "the refcount table reaches into the L1 table", EINVAL, " overlap",
     { { AT_REFTABLE_CLUSTERS, 4, 3 } } },
-  { "the refcount table is far behind the end", EIO, "truncated",
+  { "the refcount table is far behind the end", EIO, TRUNCATED,
     { { AT_REFTABLE_OFFSET, 8, UINT64_C (1) << 40 } } },
-  { "the refcount table is at the end", EIO, "truncated",
+  { "the refcount table is at the end", EIO, TRUNCATED,
     { { AT_REFTABLE_OFFSET, 8, NR_BUILT * C } } },
-  { "the last cluster of the refcount table is missing", EIO, "truncated",
+  { "the last cluster of the refcount table is missing", EIO, TRUNCATED,
     { { AT_REFTABLE_OFFSET, 8, 5 * C }, { AT_REFTABLE_CLUSTERS, 4, 2 } } },
-  { "the header is not counted", EIO, "refcount of the header is 0",
-    { { REFCOUNT (0), 2, 0 } } },
+  { "the header is not counted", EIO,
+    "the refcount of the header" REPAIR, { { REFCOUNT (0), 2, 0 } } },
   { "the refcount table is not counted", EIO,
-    "refcount of the refcount table is 0",
-    { { REFCOUNT (1), 2, 0 } } },
+    "refcount of the refcount table is 0", { { REFCOUNT (1), 2, 0 } } },
   { "the L1 table is not counted", EIO, "refcount of the L1 table is 0",
     { { REFCOUNT (3), 2, 0 } } },
+  { "L1 entry 0 leads behind the end", EIO,
+    " bytes): the file is truncated, restore it from a copy",
+    { { L1 (0), 8, UINT64_C (1) << 30 | COPIED } } },
   { "there is no block to count in", EIO, "refcount of the header is 0",
     { { REFTABLE (0), 8, 0 } } },
 };
@@ -398,7 +404,6 @@ require_refused (const struct refused *r)
     fail_msg ("%s: it was opened", r->name);
   if (err.errnum != r->errnum || !strstr (err.text, r->text))
     fail_msg ("%s: errno %d: \"%s\"", r->name, err.errnum, err.text);
-  assert_null (img);
   /* Nothing has changed, since nothing was written. */
   assert_int_equal (simdisk_calls (d, SIMDISK_WRITE | SIMDISK_ZERO), 0);
   simdisk_free (d);

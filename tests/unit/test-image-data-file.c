@@ -380,7 +380,8 @@ test_refused (void **state)
   refused (&f, "data-file=off forbids");
   f.options.data_file = BACKING_ON;
   simdisk_opener_put (&f.opener, "data", f.disk);
-  refused (&f, "data file data: ");
+  refused (&f, "data file data: it is an image that it would be the data file "
+           "of");
   simdisk_opener_put (&f.opener, "data", NULL);
   refused (&f, "data file data: ");
   /* The user knows better. */

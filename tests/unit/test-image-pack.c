@@ -154,7 +154,8 @@ test_refused (void **state)
   (void) state;
   refused ("-o data_file=data.raw", "keeps its data in an external data file");
   refused ("--object secret,id=s,data=password -o encrypt.format=luks,"
-           "encrypt.key-secret=s,encrypt.iter-time=10", "is encrypted");
+           "encrypt.key-secret=s,encrypt.iter-time=10", "is encrypted, and "
+           "what is encrypted cannot be compressed");
 }
 
 int

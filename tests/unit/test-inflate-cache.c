@@ -246,10 +246,11 @@ test_errors (void **state)
   memset (garbage, 0xff, sizeof garbage);
   assert_int_equal (io_pwrite (f.io, garbage, sizeof garbage, 700000, 0,
                                NULL), 0);
-  assert_fails (&f, 700000, "host offset 700000");
+  assert_fails (&f, 700000, "compressed cluster at host offset 700000: ");
   assert_fails (&f, 700000, "host offset 700000");      /* not remembered */
   assert_fails (&f, 0, "header");
-  assert_fails (&f, 65535, "header");
+  assert_fails (&f, 65535, "compressed data at host offset 65535 would be in "
+                "the header: the image is damaged");
   pack (&f, 1);
   simdisk_fail (f.disk, SIMDISK_READ, 1, EIO, false);
   assert_fails (&f, place_of (1), "reading");

@@ -206,6 +206,7 @@ test_errors (void **state)
                                   &io, NULL), 0);
   assert_int_equal (io_pwrite (io, &byte, 1, 700, 0, &err), -1);
   assert_int_equal (err.errnum, EBADF);
+  assert_string_equal (err.text, "the file is open read-only");
   io_close (io);
   io_close (below);
   world_destroy (&w);

@@ -34,9 +34,10 @@ test_refusals (void **state)
   int s = socket (AF_UNIX, SOCK_STREAM, 0);
 
   (void) state;
-  refused (dir, 0, EISDIR, "is a directory");
+  refused (dir, 0, EISDIR, "is a directory, not a regular file or a block");
   refused (dir, IO_OPEN_WRITE, EISDIR, "is a directory");
-  refused ("/dev/null", 0, EINVAL, "is a character device");
+  refused ("/dev/null", 0, EINVAL, "is a character device, not a regular file "
+           "or a block device");
   snprintf (name, sizeof name, "%s/fifo", dir);
   assert_int_equal (mkfifo (name, 0600), 0);
   refused (name, 0, EINVAL, "is a FIFO");
@@ -116,7 +117,9 @@ test_no_direct_io (void **state)
   assert_int_equal (opener.base.open (&opener.base, "/proc/version", 0, &io,
                                       &err), -1);
   assert_int_equal (err.errnum, EINVAL);
-  assert_non_null (strstr (err.text, "do not use cache=none"));
+  assert_non_null (strstr (err.text, "cannot be opened past the page cache "
+                           "(O_DIRECT) on this filesystem: do not use "
+                           "cache=none"));
 }
 
 int

@@ -87,17 +87,19 @@ test_refused (void **state)
     { "json:", EINVAL, "not a JSON object" },
     { "json:[]", EINVAL, "not a JSON object" },
     { "json:{\"driver\":\"raw\"", EINVAL, "not a JSON object: " },
-    { "json:{}", EINVAL, "no \"filename\"" },
-    { "json:{\"driver\":\"nbd\",\"host\":\"h\"}", ENOTSUP, "\"nbd\"" },
+    { "json:{}", EINVAL, "it has no \"filename\"" },
+    { "json:{\"driver\":\"nbd\",\"host\":\"h\"}", ENOTSUP,
+      "driver \"nbd\" is not served, only files are, and raw and qcow2" },
     { "json:{\"driver\":7}", ENOTSUP, "\"?\"" },
     { "json:{\"driver\":\"vmdk\",\"file\":" FILE_X "}", ENOTSUP, "\"vmdk\"" },
     { "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"http\",\"url\":"
       "\"u\"}}", ENOTSUP, "\"http\"" },
     { "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":"
       "\"x\",\"x-check-cache-dropped\":true}}", ENOTSUP, "x-check" },
-    { "json:{\"driver\":\"qcow2\",\"file\":\"node\"}", ENOTSUP, "a node" },
+    { "json:{\"driver\":\"qcow2\",\"file\":\"node\"}", ENOTSUP,
+      "\"file\" refers to a node, and there are none here" },
     { "json:{\"driver\":\"qcow2\",\"file\":" FILE_X ",\"backing\":\"node\"}",
-      ENOTSUP, "a node" },
+      ENOTSUP, "\"backing\" refers to a node, and there are none here" },
     { "json:{\"driver\":\"qcow2\",\"file\":" FILE_X ",\"backing\":{\"driver\":"
       "\"nbd\"}}", ENOTSUP, "\"nbd\"" },
     { "json:{\"driver\":\"raw\",\"file\":" FILE_X ",\"offset\":512}", ENOTSUP,

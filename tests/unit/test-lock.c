@@ -150,7 +150,8 @@ test_each_conflict (void **state)
     int byte;
     const char *text;           /* NULL: no conflict with a writer */
   } cases[] = {
-    { 0, NULL }, { 100, NULL }, { 101, "is writing to it" },
+    { 0, NULL }, { 100, NULL }, { 101, "another process is writing to it (lock byte 101): stop that process, "
+      "or let it hand the image over, first" },
     { 102, NULL }, { 103, "is resizing it" },
     { 200, "does not let others read it" },
     { 201, "does not let others write to it" }, { 202, NULL },

@@ -97,8 +97,8 @@ struct refusal {
 
 static const struct refusal refusals[] = {
   { "there is no LUKS header where", EINVAL, { 0, 1, 'X' }, NULL, 0 },
-  { "LUKS version 2 is not supported", ENOTSUP, { LUKS_AT_VERSION, 2, 2 },
-    NULL, 0 },
+  { "LUKS version 2 is not supported, only version 1", ENOTSUP,
+    { LUKS_AT_VERSION, 2, 2 }, NULL, 0 },
   { "name of the cipher is not text", EINVAL, { LUKS_AT_CIPHER, 1, 0x1b },
     NULL, 0 },
   { "name of the cipher's mode is not text", EINVAL, { LUKS_AT_MODE, 0, 0 },
@@ -121,17 +121,17 @@ static const struct refusal refusals[] = {
     { LUKS_AT_KEY_BYTES, 4, UINT32_MAX }, NULL, 0 },
   { "uses the hash ripemd160", ENOTSUP, { LUKS_AT_HASH, 0, 0 }, "ripemd160",
     0 },
-  { "payload (at 3584) overlaps the header", EINVAL,
+  { "the LUKS payload (at 3584) overlaps the header", EINVAL,
     { LUKS_AT_PAYLOAD, 4, 7 }, NULL, 0 },
   { "0 iterations for the digest", EINVAL,
     { LUKS_AT_DIGEST_ITERATIONS, 4, 0 }, NULL, 0 },
   { "key slot 5: its state is neither active nor inactive (0xdeae)", EINVAL,
     { LUKS_AT_SLOT (5), 4, 0xdeae }, NULL, 0 },
-  { "key slot 2: 3999 stripes", EINVAL,
+  { "key slot 2: 3999 stripes, there must be 4000", EINVAL,
     { LUKS_AT_SLOT (2) + LUKS_SLOT_STRIPES, 4, 3999 }, NULL, 0 },
   { "key slot 7: 4294967295 stripes", EINVAL,
     { LUKS_AT_SLOT (7) + LUKS_SLOT_STRIPES, 4, UINT32_MAX }, NULL, 0 },
-  { "key slot 2: 0 iterations", EINVAL,
+  { "LUKS key slot 2: 0 iterations", EINVAL,
     { LUKS_AT_SLOT (2) + LUKS_SLOT_ITERATIONS, 4, 0 }, NULL, 0 },
   { "key slot 0: its key material overlaps the header", EINVAL,
     { LUKS_AT_SLOT (0) + LUKS_SLOT_OFFSET, 4, 1 }, NULL, 0 },
@@ -184,10 +184,13 @@ test_cut_off (void **state)
   luks_build (area, &usual, key);
   for (len = 0; len < LUKS_HEADER_BYTES; ++len) {
     struct error err = ERROR_INIT;
+    char text[64];
 
     assert_int_equal (parse_exactly (area, len, LUKS_AREA_BYTES, &h, &err),
                       -1);
-    if (!strstr (err.text, "LUKS header is cut off"))
+    snprintf (text, sizeof text, "LUKS header is cut off: %zu bytes of 592",
+              len);
+    if (!strstr (err.text, text))
       fail_msg ("%zu: %s", len, err.text);
   }
 }

@@ -60,6 +60,7 @@ struct row {
   unsigned nr_when;
   enum ownership_how how;       /* where class is NULL */
   const char *class;
+  const char *text;             /* a part of it, where there is a class */
 };
 
 #define IS(value) (1u << (value))
@@ -72,44 +73,56 @@ struct row {
 #define MORE (IS (3) | IS (4))
 
 static const struct row rows[] = {
-  { { { F_FOUND, IS (0) }, { F_TICKET, NO } }, 2, OWNERSHIP_CREATE, NULL },
-  { { { F_FOUND, IS (0) } }, 1, 0, "OtherImage" },
-  { { { F_FOUND, IS (1) } }, 1, 0, "RecordDamaged" },
-  { { { F_EPOCH, IS (4) } }, 1, 0, "RecordDamaged" },
+  { { { F_FOUND, IS (0) }, { F_TICKET, NO } }, 2, OWNERSHIP_CREATE, NULL, NULL },
+  { { { F_FOUND, IS (0) } }, 1, 0, "OtherImage",
+    "it is not the image that the ticket is for: it has no ownership record" },
+  { { { F_FOUND, IS (1) } }, 1, 0, "RecordDamaged",
+    "; when no server has the image, activate with force, which makes a new one" },
+  { { { F_EPOCH, IS (4) } }, 1, 0, "RecordDamaged",
+    "its record's epoch is the last one there can be; activate with force" },
 
   /* With a ticket. */
-  { { { F_TICKET, YES }, { F_UUID, NO } }, 2, 0, "OtherImage" },
-  { { { F_TICKET, YES }, { F_EPOCH, LESS } }, 2, 0, "StaleView" },
-  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_HELD, YES } }, 3, 0,
-    "StaleView" },
-  { { { F_TICKET, YES }, { F_EPOCH, MORE } }, 2, 0, "Overtaken" },
-  { { { F_TICKET, YES }, { F_EPOCH, ONE_MORE }, { F_HELD, NO } }, 3, 0,
-    "Overtaken" },
-  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_NONCE, NO } }, 3, 0,
-    "OtherImage" },
-  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_INTACT, NO } }, 3, 0,
-    "ChangedSinceRelease" },
-  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_DIGEST, NOT (0) } }, 3, 0,
-    "ChangedSinceRelease" },
+  { { { F_TICKET, YES }, { F_UUID, NO } }, 2, 0, "OtherImage",
+    "its record has another uuid" },
+  { { { F_TICKET, YES }, { F_EPOCH, LESS } }, 2, 0, "StaleView",
+    "this host sees an older record (epoch " },
+  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_HELD, YES } }, 3, 0, "StaleView",
+    "this host sees an older record (epoch " },
+  { { { F_TICKET, YES }, { F_EPOCH, MORE } }, 2, 0, "Overtaken",
+    "activated elsewhere since: " },
+  { { { F_TICKET, YES }, { F_EPOCH, ONE_MORE }, { F_HELD, NO } }, 3, 0, "Overtaken",
+    "activated elsewhere since: " },
+  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_NONCE, NO } }, 3, 0, "OtherImage",
+    "it was released in the same epoch by somebody else, so one of the two is" },
+  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_INTACT, NO } }, 3, 0, "ChangedSinceRelease",
+    "it was opened for writing since it was released, by a program that" },
+  { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_DIGEST, NOT (0) } }, 3, 0, "ChangedSinceRelease",
+    " was changed since it was released, by a program that does not know" },
   { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_V2, YES }, { F_SIZE, NO } },
-    4, 0, "ChangedSinceRelease" },
+    4, 0, "ChangedSinceRelease",
+    "it was written to since it was released" },
   { { { F_TICKET, YES }, { F_EPOCH, SAME }, { F_V2, YES },
-      { F_TIME, IS (0) } }, 4, 0, "ChangedSinceRelease" },
-  { { { F_TICKET, YES }, { F_EPOCH, SAME } }, 2, OWNERSHIP_TICKET, NULL },
+      { F_TIME, IS (0) } }, 4, 0, "ChangedSinceRelease",
+    "it was written to since it was released" },
+  { { { F_TICKET, YES }, { F_EPOCH, SAME } }, 2, OWNERSHIP_TICKET, NULL, NULL },
   /* What is left with a ticket: held, one epoch later. */
-  { { { F_TICKET, YES }, { F_INSTANCE, YES } }, 2, OWNERSHIP_OWN, NULL },
+  { { { F_TICKET, YES }, { F_INSTANCE, YES } }, 2, OWNERSHIP_OWN, NULL, NULL },
   { { { F_TICKET, YES }, { F_HOST, YES }, { F_LOCKED, YES } }, 3,
-    OWNERSHIP_RECOVERY, NULL },
-  { { { F_TICKET, YES } }, 1, 0, "HeldElsewhere" },
+    OWNERSHIP_RECOVERY, NULL, NULL },
+  { { { F_TICKET, YES } }, 1, 0, "HeldElsewhere",
+    "its record says that " },
 
   /* Without. */
-  { { { F_HELD, YES }, { F_INSTANCE, YES } }, 2, OWNERSHIP_OWN, NULL },
-  { { { F_RELEASED, IS (2) } }, 1, 0, "Overtaken" },
-  { { { F_RELEASED, IS (1) }, { F_HELD, YES } }, 2, 0, "Overtaken" },
-  { { { F_RELEASED, IS (1) } }, 1, OWNERSHIP_ROLLBACK, NULL },
-  { { { F_HELD, NO } }, 1, OWNERSHIP_START, NULL },
-  { { { F_HOST, YES }, { F_LOCKED, YES } }, 2, OWNERSHIP_RECOVERY, NULL },
-  { { { F_HELD, YES } }, 1, 0, "HeldElsewhere" },
+  { { { F_HELD, YES }, { F_INSTANCE, YES } }, 2, OWNERSHIP_OWN, NULL, NULL },
+  { { { F_RELEASED, IS (2) } }, 1, 0, "Overtaken",
+    "activated elsewhere since: " },
+  { { { F_RELEASED, IS (1) }, { F_HELD, YES } }, 2, 0, "Overtaken",
+    "activated elsewhere since: " },
+  { { { F_RELEASED, IS (1) } }, 1, OWNERSHIP_ROLLBACK, NULL, NULL },
+  { { { F_HELD, NO } }, 1, OWNERSHIP_START, NULL, NULL },
+  { { { F_HOST, YES }, { F_LOCKED, YES } }, 2, OWNERSHIP_RECOVERY, NULL, NULL },
+  { { { F_HELD, YES } }, 1, 0, "HeldElsewhere",
+    "its record says that " },
 };
 
 static bool
@@ -230,6 +243,7 @@ is_as_in (const struct row *row, const struct situation *s)
     return r == 0 && a.how == OWNERSHIP_FORCED &&
       strcmp (a.overridden, row->class) == 0;
   return r == -1 && strcmp (err.class, row->class) == 0 && err.errnum != 0 &&
+    strstr (err.text, row->text) &&
     strcmp (a.overridden, "untouched") == 0;
 }
 
@@ -305,6 +319,13 @@ test_next (void **state)
   assert_true (record_same_id (r.uuid, uuid));
 }
 
+static void
+require_text (const struct error *err, const char *text)
+{
+  if (!strstr (err->text, text))
+    fail_msg ("\"%s\" is not in \"%s\"", text, err->text);
+}
+
 /* Each refusal says what to do. */
 static void
 test_texts (void **state)
@@ -317,13 +338,19 @@ test_texts (void **state)
   (void) state;
   make_situation (&s, x);
   assert_int_equal (ownership_decide (&s.v, &s.q, &a, &err), -1);
-  assert_non_null (strstr (err.text, "there"));
-  assert_non_null (strstr (err.text, "force"));
+  require_text (&err, "its record says that host there has it (epoch ");
+  require_text (&err, "); inactivate it there, or, when that host is certain "
+                "to have stopped, activate with force");
   x[F_RELEASED] = 2;
   make_situation (&s, x);
   assert_int_equal (ownership_decide (&s.v, &s.q, &a, &err), -1);
-  assert_non_null (strstr (err.text, "activated elsewhere since"));
-  assert_non_null (strstr (err.text, "there"));
+  require_text (&err, "activated elsewhere since: its record is held by host "
+                "there in epoch ");
+  require_text (&err, "; pass it back from there");
+  x[F_HELD] = 0;
+  make_situation (&s, x);
+  assert_int_equal (ownership_decide (&s.v, &s.q, &a, &err), -1);
+  require_text (&err, "its record is released by host there in epoch ");
 }
 
 int

@@ -20,20 +20,10 @@
 
 #include <cmocka.h>
 
-#include "cursor.h"
-#include "qcow2-format.h"
-#include "record-place.h"
-#include "simdisk.h"
-#include "view.h"
+#include "place-fixture.h"
 
 #define NAME_64 "a-name-that-is-exactly-sixty-four-characters-long-in-every-way-0"
 #define NAME_320 NAME_64 NAME_64 NAME_64 NAME_64 NAME_64
-
-struct shape {
-  const char *name;
-  const char *create;           /* options and size for qemu-img create */
-  bool no_room;
-};
 
 static const struct shape shapes[] = {
   { "64 KiB clusters", "-o cluster_size=64k x 1M", false },
@@ -56,73 +46,6 @@ static const struct shape shapes[] = {
   { "data file", "-o cluster_size=4k,data_file=d,data_file_raw=on x 1M",
     false },
 };
-
-static struct simdisk *
-make (const struct shape *shape)
-{
-  char dir[] = "/tmp/baton-place-XXXXXX", line[1024], path[64];
-  struct error err = ERROR_INIT;
-  struct simdisk *d;
-
-  assert_non_null (mkdtemp (dir));
-  snprintf (line, sizeof line, "cd %s && qemu-img create -q -f qcow2 %s", dir,
-            shape->create);
-  assert_int_equal (system (line), 0);
-  snprintf (path, sizeof path, "%s/x", dir);
-  d = simdisk_load_file (path, 512, &err);
-  if (!d)
-    fail_msg ("%s", err.text);
-  snprintf (line, sizeof line, "rm -f %s/x %s/d", dir, dir);
-  assert_int_equal (system (line), 0);
-  rmdir (dir);
-  return d;
-}
-
-static struct io *
-open_disk (struct simdisk *d)
-{
-  struct io *io = simdisk_open (d, IO_OPEN_WRITE, NULL);
-
-  assert_non_null (io);
-  return io;
-}
-
-static void
-look (struct simdisk *d, struct view *ret)
-{
-  struct error err = ERROR_INIT;
-  struct io *io = open_disk (d);
-
-  if (view_read (io, ret, &err) == -1)
-    fail_msg ("%s", err.text);
-  io_close (io);
-}
-
-static int
-write_record (struct simdisk *d, const struct record *r, struct error *err)
-{
-  struct io *io = open_disk (d);
-  struct view v;
-  int ret;
-
-  assert_int_equal (view_read_header (io, &v, NULL), 0);
-  ret = record_write (io, v.header, v.cluster_size, r, err);
-  view_clear (&v);
-  io_close (io);
-  return ret;
-}
-
-static struct record
-record_of (uint64_t epoch)
-{
-  struct record r = {
-    .state = RECORD_HELD, .epoch = epoch, .uuid = "uuid-of-an-image",
-    .host = "host-a",
-  };
-
-  memset (r.nonce, (int) epoch, sizeof r.nonce);
-  return r;
-}
 
 /* -- power cuts ------------------------------------------------------ */
 
@@ -228,6 +151,9 @@ refuse (struct simdisk *d)
   assert_int_equal (write_record (d, &r, &err), -1);
   assert_int_equal (err.errnum, ENOSPC);
   assert_string_equal (err.class, "NoRoom");
+  if (!strstr (err.text, "there is no room for an ownership record in its "
+               "header: the backing file's name fills it; clusters of"))
+    fail_msg ("%s", err.text);
   assert_int_equal (simdisk_calls (d, SIMDISK_CHANGES), 0);
   look (d, &v);
   assert_int_equal (v.found, RECORD_ABSENT);
@@ -256,38 +182,6 @@ test_every_shape (void **state)
 }
 
 /* -- where another program put it ------------------------------------- */
-
-/* As QEMU does when it writes the header: all extensions one after the
- * other, ours among them, with something of SHIFT bytes before it, and BEHIND
- * it something of 40 bytes, or padding of ours. */
-static void
-rewrite_header (struct simdisk *d, uint32_t shift, uint64_t epoch,
-                uint32_t behind, uint32_t behind_bytes)
-{
-  const struct record r = record_of (epoch);
-  uint8_t h[4096] = { 0 };
-  struct io *io = open_disk (d);
-  size_t at;
-
-  assert_int_equal (io_pread (io, h, sizeof h, 0, NULL), 0);
-  at = load_be32 (h + 100);
-  memset (h + at, 0, sizeof h - at);
-  store_be32 (h + at, 0x6803f857);      /* feature names, any bytes */
-  store_be32 (h + at + 4, shift);
-  memset (h + at + 8, 0x5a, shift);
-  at += 8 + shift;
-  store_be32 (h + at, QCOW2_EXT_BATON_RECORD);
-  store_be32 (h + at + 4, RECORD_BYTES);
-  record_encode (&r, h + at + 8);
-  at += 8 + RECORD_BYTES;
-  if (behind) {
-    store_be32 (h + at, behind);
-    store_be32 (h + at + 4, behind_bytes);
-    memset (h + at + 8, 0xa5, behind_bytes);
-  }
-  assert_int_equal (io_pwrite (io, h, sizeof h, 0, IO_DSYNC, NULL), 0);
-  io_close (io);
-}
 
 static void
 test_moved (void **state)
@@ -333,29 +227,65 @@ test_moved_before_padding (void **state)
 
 /* -- errors ----------------------------------------------------------- */
 
-/* After each write that fails, the next try succeeds. */
+static uint64_t
+epoch_found (struct simdisk *d)
+{
+  struct view v;
+  uint64_t epoch;
+
+  look (d, &v);
+  epoch = v.found == RECORD_VALID ? v.record.epoch : 0;
+  view_clear (&v);
+  return epoch;
+}
+
+/* After each write that fails, the next try succeeds.  Returns how many
+ * writes epoch 8 takes. */
+static uint64_t
+each_write_fails (struct simdisk *pristine)
+{
+  const uint64_t old_epoch = epoch_found (pristine);
+  const struct record r = record_of (8);
+  uint64_t nth;
+
+  for (nth = 1;; nth++) {
+    struct simdisk *d = simdisk_kill (pristine);
+    struct error err = ERROR_INIT;
+    uint64_t epoch;
+    bool struck;
+    int ret;
+
+    simdisk_fail (d, SIMDISK_WRITE, nth, EIO, false);
+    ret = write_record (d, &r, &err);
+    struck = simdisk_fault_struck (d);
+    simdisk_fail (d, 0, 1, 0, false);
+    assert_int_equal (ret, struck ? -1 : 0);
+    if (struck && !strstr (err.text, "writing the ownership record: "))
+      fail_msg ("%s", err.text);
+    epoch = epoch_found (d);
+    assert_true (epoch == 8 || (struck && epoch == old_epoch));
+    write_watched (d, epoch, 9, 4);
+    simdisk_free (d);
+    if (!struck)
+      return nth - 1;
+  }
+}
+
 static void
 test_each_write_fails (void **state)
 {
-  const struct record r = record_of (1);
-  uint64_t nth;
+  static const struct shape shape = { "", "-o cluster_size=4k x 1M", false };
+  struct simdisk *pristine = make (&shapes[9]);
 
   (void) state;
-  for (nth = 1;; nth++) {
-    struct simdisk *d = make (&shapes[9]);
-    bool struck;
-
-    assert_string_equal (shapes[9].name, "long backing name");
-    simdisk_fail (d, SIMDISK_WRITE, nth, EIO, false);
-    write_record (d, &r, NULL);
-    struck = simdisk_fault_struck (d);
-    simdisk_fail (d, 0, 1, 0, false);
-    write_watched (d, struck ? 0 : 1, 2, 4);
-    simdisk_free (d);
-    if (!struck)
-      break;
-  }
-  assert_true (nth > 3);
+  assert_string_equal (shapes[9].name, "long backing name");
+  assert_true (each_write_fails (pristine) >= 3);
+  simdisk_free (pristine);
+  /* With an older record, before something else, that becomes padding. */
+  pristine = make (&shape);
+  rewrite_header (pristine, 304, 7, 0x12345678, 40);
+  assert_int_equal (each_write_fails (pristine), 3);
+  simdisk_free (pristine);
 }
 
 static void

@@ -109,7 +109,8 @@ test_every_bit_counts (void **state)
   record_encode (&sample, data);
   for (bit = 0; bit < 8 * sizeof data; bit++) {
     data[bit / 8] ^= (uint8_t) (1 << bit % 8);
-    check_refused (data, sizeof data, "");
+    check_refused (data, sizeof data, bit / 8 >= 8
+                   ? "its checksum is wrong" : "");
     data[bit / 8] ^= (uint8_t) (1 << bit % 8);
   }
 }
@@ -124,7 +125,10 @@ test_lengths (void **state)
   record_encode (&sample, data);
   for (len = 0; len <= sizeof data; len++)
     if (len != RECORD_BYTES)
-      check_refused (data, len, len < 4 ? "cut off" : "length");
+      check_refused (data, len, len < 4
+                     ? "its ownership record is not to be understood: it is "
+                       "cut off"
+                     : "its version or length is wrong");
 }
 
 static void
@@ -145,12 +149,12 @@ test_values (void **state)
   uint8_t data[RECORD_BYTES];
 
   (void) state;
-  refuse_changed (3, 2, "newer version");
-  refuse_changed (3, 0, "version");
-  refuse_changed (7, 0, "state");
+  refuse_changed (3, 2, "it was written by a newer version of Baton");
+  refuse_changed (3, 0, "its version or length is wrong");
+  refuse_changed (7, 0, "its state is unknown");
   refuse_changed (7, 3, "state");
-  refuse_changed (8, 0xff, "epoch");
-  refuse_changed (64, 0, "name");
+  refuse_changed (8, 0xff, "its epoch is out of range");
+  refuse_changed (64, 0, "its host has no proper name");
   refuse_changed (65, ' ', "name");
   refuse_changed (65, 0x7f, "name");
   refuse_changed (65, 0xc3, "name");

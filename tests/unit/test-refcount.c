@@ -128,7 +128,9 @@ random_change (struct fixture *f, struct random *r)
   if (!may_change (f, e, delta)) {
     assert_int_equal (refcounts_add (f->rc, e, delta, 0, &err), -1);
     assert_int_equal (err.errnum, EIO);
-    assert_non_null (strstr (err.text, delta < 0 ? "go down" : "go up"));
+    assert_non_null (strstr (err.text, delta < 0 ? " and cannot go down: the image"
+                             : " and cannot go up: the image is damaged"));
+    assert_non_null (strstr (err.text, "refcount of host cluster "));
     return;
   }
   if (refcounts_add (f->rc, e, delta, 0, &err) == -1)

@@ -133,7 +133,8 @@ test_l1 (void **state)
   } cases[] = {
     { { .l1_table_offset = 65536, .nr_l1_entries = 2, .disk_size = DISK }, 0, "" },
     { { .l1_table_offset = 65536, .nr_l1_entries = 1, .disk_size = DISK },
-      EINVAL, "is too small: 1 entries, its 1073741824 bytes need 2" },
+      EINVAL, "the L1 table of snapshot 0 is too small: 1 entries, its 1073741824 "
+      "bytes need 2" },
     { { .nr_l1_entries = 0, .disk_size = 0 }, 0, "" },
     { { .l1_table_offset = 0, .nr_l1_entries = 2, .disk_size = DISK },
       EINVAL, "Snapshot L1 table offset invalid: 0x0" },
@@ -143,7 +144,8 @@ test_l1 (void **state)
         .nr_l1_entries = 8192 }, EINVAL, "Snapshot L1 table offset invalid" },
     { { .l1_table_offset = 65536, .nr_l1_entries = 4 << 20 }, 0, "" },
     { { .l1_table_offset = 65536, .nr_l1_entries = (4 << 20) + 1 }, EFBIG,
-      "Snapshot L1 table too large: 4194305 entries" },
+      "Snapshot L1 table too large: 4194305 entries in snapshot 0, at most "
+      "4194304 are allowed" },
   };
   struct error err = ERROR_INIT;
   size_t i;

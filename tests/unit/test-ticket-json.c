@@ -123,13 +123,17 @@ test_every_member (void **state)
   json_decref (json);
 }
 
+/* VALUE, which may be NULL, in the place of the member NAME. */
 static void
-refuse_with (const char *name, json_int_t n, const char *text)
+refuse_with (const char *name, json_t *value, const char *text)
 {
   const struct ticket t = sample (false);
   json_t *json = ticket_json (&t);
 
-  json_object_set_new (json, name, json_integer (n));
+  if (value)
+    json_object_set_new (json, name, value);
+  else
+    json_object_del (json, name);
   check_refused (json, text);
   json_decref (json);
 }
@@ -138,11 +142,22 @@ static void
 test_values (void **state)
 {
   (void) state;
-  refuse_with ("epoch", 0, "epoch");
-  refuse_with ("epoch", INT64_MAX, "epoch");
-  refuse_with ("baton-ticket", 2, "version");
-  refuse_with ("baton-ticket", 0, "version");
-  check_refused (NULL, "baton-ticket");
+  refuse_with ("epoch", json_integer (0), "not to be used: \"epoch\" is out of "
+               "range");
+  refuse_with ("epoch", json_integer (INT64_MAX), "\"epoch\" is out of range");
+  refuse_with ("epoch", json_real (1), "\"epoch\" is missing or no number");
+  refuse_with ("baton-ticket", json_integer (2), "\"baton-ticket\" is a version "
+               "that this server does not know");
+  refuse_with ("baton-ticket", json_integer (0), "version");
+  refuse_with ("more", json_true (), "\"baton-ticket\" comes with other members "
+               "than the seven that are known");
+  refuse_with ("uuid", json_string ("1f"), "\"uuid\" is missing or not as long "
+               "as it should be");
+  refuse_with ("uuid", json_string ("1F1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f"),
+               "\"uuid\" is not hexadecimal");
+  refuse_with ("digests", json_object (), "\"digests\" is missing, or has other "
+               "members than four");
+  check_refused (NULL, "the ticket is not to be used: \"baton-ticket\"");
 }
 
 int
