@@ -156,7 +156,7 @@ every_combination ()
 }
 
 # Each kind, each set of options and parameters, and some of the rest; by
-# default about a quarter of that.
+# default about a fifth of that.
 sample ()
 {
   [ -n "$long" ] || [ -z "${BATON_MATRIX_SAMPLE:-}" ] ||
@@ -165,7 +165,7 @@ sample ()
     BEGIN { srand (seed) }
     { option = $4 ":" $5; sub (/,?refcount_bits=[0-9]*/, "", option)
       if (option ~ /luks/) option = "luks"
-      if ((!($1 in kinds) || !(option in options)) && rand () < (all ? 1 : 0.25)) print
+      if ((!($1 in kinds) || !(option in options)) && rand () < (all ? 1 : 0.2)) print
       kinds[$1] = options[option] = 1 }'
   shuf -n "${BATON_MATRIX_SAMPLE:-2}" all
 }

@@ -20,6 +20,8 @@ requires qemu-img qemu-nbd nbdkit jq
 
 rounds=${BATON_TEST_LONG:+60}
 rounds=${rounds:-2}
+per_second=${BATON_TEST_LONG:+1000000}
+per_second=${per_second:-400}
 
 # pair NUMBER POLICY: aNUMBER serves disk NUMBER, bNUMBER waits for it
 pair ()
@@ -62,7 +64,7 @@ start_writer ()
 {
   local name=$1
   shift
-  "$(program writer)" --depth 2 --journal "$tmp/$name.journal" "$@" \
+  "$(program writer)" --depth 2 --per-second "$per_second" --journal "$tmp/$name.journal" "$@" \
     >"$tmp/$name.out" 2>&1 &
   printf -v "${name}_pid" %s $!
   pids+=($!)
