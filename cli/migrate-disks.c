@@ -10,8 +10,9 @@
  *      links, tunnels and forwarded ports hide an address, so that another
  *      one proves nothing.
  *
- * Each server has one image, so each is of one disk.  A disk for which no
- * server is left was left out: of that there is no doubt.
+ * Each server has one image, so each is of one disk.  Who has more disks than
+ * pairs has left one out; where an address is hidden, a size that is not
+ * known may have been given to the wrong one, and an option says so.
  */
 
 #include <config.h>

@@ -87,26 +87,26 @@ tell_owners (FILE *f, const struct migrate *m)
   putc ('\n', f);
 }
 
-/* -- failure ---------------------------------------------------------------------- */
-
 /* -- what is left behind ---------------------------------------------------------- */
 
 #define NR_LEFT 4
 
-/* Of QEMUs that are still there; NULL: that is not left. */
+/* Of QEMUs that are still there; NULL: that is not left.  Once the memory has
+ * come in the destination waits for nothing more. */
 static void
 find_left (const struct migrate *m, const char *ret[NR_LEFT])
 {
   const struct migrate_left *left = &m->left;
   const bool dst = !m->dst.ended && m->result != MIGRATE_DONE;
+  const bool waits = dst && vm_is (&m->dst, "inmigrate");
 
   ret[0] = left->src_set && !m->src.ended && m->result != MIGRATE_DONE
     ? "the source's capabilities are as a migration needs them" : NULL;
   ret[1] = left->dst_set && dst
     ? "the destination's capability \"events\" is set" : NULL;
-  ret[2] = left->dst_held && dst
+  ret[2] = left->dst_held && waits
     ? "the destination will not run by itself" : NULL;
-  ret[3] = left->dst_listens && dst
+  ret[3] = left->dst_listens && waits
     ? "the destination listens for a migration" : NULL;
 }
 
@@ -214,7 +214,7 @@ static void
 hint_stopped (FILE *err, const struct migrate_report *r)
 {
   fputs ("baton: hint: when what is said above is mended, to go on: ", err);
-  tell_command (err, r, "");
+  tell_command (err, r, r->m->allow_other_disks ? " --allow-other-disks" : "");
   if (r->m->images == MIGRATE_SRC) {
     fputs ("; to undo it: ", err);
     tell_command (err, r, " --cancel");
@@ -378,7 +378,9 @@ migrate_report_json (const struct migrate_report *r)
                          : json_integer ((json_int_t) migrate_pause_us (m)));
   json_object_set_new (o, "memory", memory_json (&m->src.memory));
   json_object_set_new (o, "timeline", migrate_timeline_json (m));
-  json_object_set_new (o, "resumed", json_boolean (m->adopted));
+  json_object_set_new (o, "resumed", json_boolean (m->adopted &&
+                                               m->result !=
+                                                 MIGRATE_ALREADY_DONE));
   json_object_set_new (o, "left", left_json (m));
   json_object_set_new (o, "warnings", m->warnings != NULL
                          ? json_incref (m->warnings) : json_array ());

@@ -95,12 +95,16 @@ find_missing (struct migrate *m)
   return missing;
 }
 
-/* What cannot be passed need not be moved to the end. */
+/* What cannot be passed need not be moved to the end.  Not in the last
+ * moments: the source must not wait, stopped, for who does not answer. */
 static bool
 check_servers (struct migrate *m, uint64_t *silent_since_us)
 {
-  const char *missing = find_missing (m);
+  const char *missing;
 
+  if (left_us (&m->src) < FLUSH_AHEAD_US)
+    return true;
+  missing = find_missing (m);
   if (missing == NULL)
     *silent_since_us = 0;
   else if (*silent_since_us == 0)
@@ -108,7 +112,7 @@ check_servers (struct migrate *m, uint64_t *silent_since_us)
   else if (clock_us () - *silent_since_us >= SILENT_US)
     return migrate_fail (m, NULL, "%s: the destination's server does not "
                          "wait for its image any more, or does not answer: "
-                         "the migration was cancelled", missing);
+                         "so the migration is cancelled", missing);
   return true;
 }
 

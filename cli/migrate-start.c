@@ -3,7 +3,7 @@
  * Starting a migration (migrate-internal.h).
  *
  * Where it does not start, or fails, capabilities become what they were; what
- * cannot be taken back (that the destination does not run by itself, and where
+ * is not taken back (that the destination does not run by itself, and where
  * it listens) is told, in `left`.
  */
 
@@ -15,8 +15,8 @@
 
 /* -- capabilities ------------------------------------------------------------- */
 
-/* What we need.  With a return path a failure may be told to the source, which then runs
- * on, after the destination has got everything. */
+/* What we need.  With a return path a failure may be told to the source, which
+ * then runs on, after the destination has got everything. */
 static json_t *
 capabilities (bool of_source)
 {
@@ -30,13 +30,15 @@ capabilities (bool of_source)
                     "capability", "return-path", "state", 0);
 }
 
-/* Consumes ARGUMENTS. */
+/* Consumes ARGUMENTS.  *RET_MAY_BE: it was done, or the answer is lost. */
 static bool
-ask (struct migrate *m, struct vm *v, const char *execute, json_t *arguments)
+ask (struct migrate *m, struct vm *v, const char *execute, json_t *arguments,
+     bool *ret_may_be)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
   const bool done = vm_do (v, execute, arguments, &a);
 
+  *ret_may_be = done || a.outcome == OUTCOME_LOST;
   if (!done)
     migrate_fail_answer (m, v, execute, &a);
   answer_clear (&a);
@@ -72,10 +74,7 @@ set_capabilities (struct migrate *m, struct vm *v, json_t *wanted,
                   json_t **ret_was, bool *ret_set)
 {
   *ret_was = present (v, wanted);
-  if (!ask (m, v, "migrate-set-capabilities", wanted))
-    return false;
-  *ret_set = true;
-  return true;
+  return ask (m, v, "migrate-set-capabilities", wanted, ret_set);
 }
 
 static void
@@ -112,7 +111,7 @@ listen_at (struct migrate *m)
                     (a.outcome == OUTCOME_REFUSED &&
                      strstr (a.text, "already been started") != NULL);
 
-  m->left.dst_listens = told;
+  m->left.dst_listens = told || a.outcome == OUTCOME_LOST;
   if (!done)
     migrate_fail_answer (m, &m->dst, "migrate-incoming", &a);
   answer_clear (&a);
@@ -173,15 +172,15 @@ prepare (struct migrate *m)
       !set_capabilities (m, &m->dst, capabilities (false), &left->dst_was,
                          &left->dst_set))
     return false;
-  left->dst_held = ask (m, &m->dst, "stop", NULL);
-  return left->dst_held && (m->uri == NULL || listen_at (m));
+  return ask (m, &m->dst, "stop", NULL, &left->dst_held) &&
+         (m->uri == NULL || listen_at (m));
 }
 
 bool
 migrate_start (struct migrate *m)
 {
   json_t *uri = m->uri != NULL ? json_string (m->uri) : told_uri (m);
-  bool done;
+  bool done, may_be;
 
   if (uri == NULL)
     return false;
@@ -189,7 +188,8 @@ migrate_start (struct migrate *m)
     json_decref (uri);
     return false;
   }
-  done = ask (m, &m->src, "migrate", json_pack ("{s:o}", "uri", uri));
+  done = ask (m, &m->src, "migrate", json_pack ("{s:o}", "uri", uri),
+              &may_be);
   /* A refusal changes nothing; silence may. */
   vm_look (&m->src);
   m->started = done || vm_is_migrating (&m->src);

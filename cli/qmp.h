@@ -27,8 +27,8 @@ typedef void (*qmp_event) (void *opaque, const char *event,
                            const json_t *data);
 
 /* Connect, and leave the negotiation mode.  Who is not greeted within a second
- * or two is told that somebody else has the monitor (`timed_out`).  PATH and OPAQUE must outlive *RET.
- * Where RET_ANSWER is not OUTCOME_DONE there is no *RET; its text says why. */
+ * or two is told that somebody else has the monitor (`timed_out`).  PATH and
+ * OPAQUE must outlive *RET.  Where RET_ANSWER is not OUTCOME_DONE there is no *RET; its text says why. */
 void qmp_connect (const char *path, uint64_t timeout_us, qmp_event on_event,
                   void *opaque, struct qmp **ret, struct answer *ret_answer);
 

@@ -200,15 +200,23 @@ vm_disks_of (const json_t *blocks, struct vm_disk **ret, size_t *ret_nr)
 
 /* -- at a server --------------------------------------------------------------- */
 
+static bool
+is_loopback (const char *host)
+{
+  return strcmp (host, "localhost") == 0 || strcmp (host, "::1") == 0 ||
+         strncmp (host, "127.", 4) == 0;
+}
+
 /* A name may lead anywhere; this one leads there for certain. */
 static bool
 same_host (const struct vm_disk *disk, const char *host, const char *name)
 {
-  return strcmp (disk->host, host) == 0 ||
-         strcmp (disk->host, "localhost") == 0 ||
-         strcmp (disk->host, "127.0.0.1") == 0 ||
-         strcmp (disk->host, "::1") == 0 ||
-         (name != NULL && strcmp (disk->host, name) == 0);
+  if (strcmp (disk->host, host) == 0)
+    return true;
+  if (is_loopback (disk->host))
+    return is_loopback (host) || strcmp (host, "0.0.0.0") == 0 ||
+           strcmp (host, "::") == 0;
+  return !is_loopback (host) && name != NULL && strcmp (disk->host, name) == 0;
 }
 
 bool

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "document.h"
 #include "listens.h"
 
 union address {
@@ -26,12 +27,14 @@ union address {
 static json_t *
 address_json (const union address *a, socklen_t len)
 {
-  char host[INET6_ADDRSTRLEN];
+  char host[INET6_ADDRSTRLEN], text[sizeof a->un.sun_path + 8];
 
   if (a->any.sa_family == AF_UNIX && len > sizeof a->any.sa_family &&
-      a->un.sun_path[0] != '\0')
-    return json_sprintf ("unix:%.*s", (int) sizeof a->un.sun_path,
-                         a->un.sun_path);
+      a->un.sun_path[0] != '\0') {
+    snprintf (text, sizeof text, "unix:%.*s", (int) sizeof a->un.sun_path,
+              a->un.sun_path);
+    return document_text (text);
+  }
   if (a->any.sa_family == AF_INET &&
       inet_ntop (AF_INET, &a->in.sin_addr, host, sizeof host) != NULL)
     return json_sprintf ("tcp:%s:%d", host, ntohs (a->in.sin_port));

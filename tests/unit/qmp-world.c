@@ -207,8 +207,8 @@ migration_json (const struct qmp_world *w, const struct qmp_vm *v)
   if (v->migration == NULL)
     return json_object ();
   return json_pack ("{s:s, s:{s:i, s:i, s:i, s:f}}", "status", v->migration,
-                    "ram", "transferred", 1000, "remaining", 10, "total",
-                    2000, "mbps", 1.0);
+                    "ram", "transferred", 1000, "remaining", 1000000, "total",
+                    2000000, "mbps", 1.0);
 }
 
 static json_t *

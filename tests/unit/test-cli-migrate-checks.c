@@ -73,8 +73,8 @@ test_disk_is_the_pairs (void **state)
     "\\\"server.path\\\": \\\"/data/one\\\"}",
   };
   static const char *const tcp[] = {
-    "nbd://host-a:10810", "nbd://host-a:10810/name", "nbd:host-a:10810",
-    "nbds://host-a:10810", "nbd://127.0.0.1:10810", "nbd://[::1]:10810",
+    "nbd://h:10810", "nbd://h:10810/name", "nbd:h:10810",
+    "nbds://h:10810", "nbd://127.0.0.1:10810", "nbd://[::1]:10810",
   };
   char disks[512];
   size_t i;
@@ -90,8 +90,12 @@ test_disk_is_the_pairs (void **state)
   for (i = 0; i < sizeof tcp / sizeof tcp[0]; i++) {
     snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
               tcp[i]);
-    migrate_with_disks (disks, "tcp:host-a:10810", false, MIGRATE_DONE, 0);
-    migrate_with_disks (disks, "tcp:host-a:10811", false, MIGRATE_DONE, 1);
+    migrate_with_disks (disks, "tcp:0.0.0.0:10810", false, MIGRATE_DONE, 0);
+    migrate_with_disks (disks, "tcp:0.0.0.0:10811", false, MIGRATE_DONE, 1);
+    /* Its host's name leads to no loopback, and that to no other address. */
+    migrate_with_disks (disks, i < 4 ? "tcp:127.0.0.1:10810"
+                                     : "tcp:192.0.2.5:10810",
+                        false, MIGRATE_DONE, 1);
   }
 }
 
