@@ -42,11 +42,13 @@ static const char usage_text[] =
   "  --seed N\n"
   "  --help            this text\n";
 
+/* Who may die later may die now: that one is connected to later, too. */
 static void
 connect_one (struct writer *w, size_t i)
 {
   w->nbd[i] = nbd_create ();
-  if (!w->nbd[i] || nbd_connect_unix (w->nbd[i], w->sockets[i]) == -1)
+  if (!w->nbd[i] || (nbd_connect_unix (w->nbd[i], w->sockets[i]) == -1 &&
+                     !w->reconnect))
     writer_fail (nbd_get_error ());
 }
 
