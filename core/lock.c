@@ -70,14 +70,17 @@ byte_is_held (int fd, off_t byte)
 static int
 held_error (struct error *err, bool unshared, unsigned i)
 {
+  /* Of the permissions that a set above asks for.  "Read" is shared by all who
+   * speak this protocol: who holds it alone has locked the whole file. */
   static const char *const doing[NR_PERMISSIONS] = {
-    "is reading it", "is writing to it", "is rewriting it", "is resizing it",
+    [0] = "has locked it",
+    [1] = "is writing to it",
+    [3] = "is resizing it",
   };
   static const char *const forbidding[NR_PERMISSIONS] = {
-    "does not let others read it",
-    "is using it and does not let others write to it",
-    "is using it and does not let others rewrite it",
-    "is using it and does not let others resize it",
+    [0] = "does not let others read it",
+    [1] = "is using it and does not let others write to it",
+    [3] = "is using it and does not let others resize it",
   };
 
   return error_set_class (err, EAGAIN, "LockHeld",

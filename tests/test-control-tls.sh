@@ -133,8 +133,54 @@ grep -q "we do not accept the server's certificate" "$tmp/said" ||
 ! baton --tls-certificates "$pki/localhost" status "nbds://127.0.0.1:$a_port/" \
   >"$tmp/said" 2>&1 || fail "a server of another name"
 
+# -- a crowd of them ---------------------------------------------------------------
+
+# A second has so many lines in the log, and who is left out is counted.
+rude ()
+{
+  python '
+import socket, sys
+for i in range(int(sys.argv[2])):
+    s = socket.create_connection(("localhost", int(sys.argv[1])))
+    try:
+        s.recv(18)
+        s.sendall(b"no option" * 9)
+        while s.recv(99):
+            pass
+    except ConnectionError:
+        pass
+    s.close()' "$a_port" "$1"
+}
+accounted ()
+{
+  awk '/control: sent away/ { n++ }
+       /control: [0-9]+ more clients were sent away/ {
+         sub (/.*control: /, ""); n += $1; more++ }
+       END { exit !(n == 101 && more) }' "$tmp/a.log"
+}
+sleep 1.1
+: >"$tmp/a.log"
+rude 100
+sleep 1.1
+rude 1
+wait_for 5 accounted || fail "not 101 clients: $(cat "$tmp/a.log")"
+
 ask localhost "$a_port" inactivate || fail "in the end: $(cat "$tmp/said")"
 stop a
+
+# -- our own certificate is old ----------------------------------------------------
+
+mkdir "$pki/late"
+cp "$pki/ca/ca-cert.pem" "$pki/late/"
+key "$pki/late/server-key.pem"
+sign "$pki/late/server" ca 'cn = "localhost"' 'dns_name = "localhost"' \
+     tls_www_server 'activation_date = "2020-01-01 00:00:00"' \
+     'expiration_date = "2021-01-01 00:00:00"'
+start_tls l "$disk" control-tls-certificates="$pki/late" \
+          control-allow=localhost start=inactive
+grep -q 'warning: control-tls-certificates: .*expired' "$tmp/l.log" ||
+  fail "no warning of an old certificate: $(cat "$tmp/l.log")"
+stop l
 
 # -- shared keys -------------------------------------------------------------------
 

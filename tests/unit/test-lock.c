@@ -187,7 +187,9 @@ test_foreign_write_lock (void **state)
 
   (void) state;
   assert_int_equal (fcntl (a, F_OFD_SETLK, &fl), 0);
-  require_held (lock_take (b, LOCK_WRITER, &err), &err, "lock byte 100");
+  require_held (lock_take (b, LOCK_WRITER, &err), &err,
+                "another process has locked it (lock byte 100): stop that "
+                "process, or let it hand the image over, first");
   close (a);
   close (b);
 }
