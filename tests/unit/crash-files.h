@@ -19,4 +19,7 @@ void crash_shell (const char *command);
 /* NAME there, as a disk. */
 struct simdisk *crash_load (const char *name);
 
+/* What `qemu-img check' says of DISK, which becomes t.qcow2: its status. */
+int crash_qemu_check (struct simdisk *disk);
+
 #endif /* BATON_TESTS_CRASH_FILES_H */

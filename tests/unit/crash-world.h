@@ -37,6 +37,7 @@ struct geometry {
 struct figures {
   uint64_t cuts, kills, leaks, points;
   uint64_t again, cuts_again;   /* disks served again; cuts of these */
+  uint64_t looks, qemu_checks;  /* at references; of them by qemu-img too */
 };
 
 struct world {
@@ -54,6 +55,7 @@ struct world {
   unsigned request;             /* 2, 3, ...: its bit */
   unsigned nr_crashes;          /* that this disk has been through */
   bool checking;
+  unsigned qemu_each;           /* of so many looks one by qemu-img; 0: none */
   bool only_durable;            /* look only at IO_DSYNC writes, but closely */
 };
 

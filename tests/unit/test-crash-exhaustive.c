@@ -18,7 +18,7 @@
  * Where there are more states than max_states a random sample of as many is
  * looked at; the figures say how often.  What precedes the last request is
  * what a shorter workload has looked at.  Some states are served again and
- * lose power again.
+ * lose power again; of some `qemu-img check' must say the same.
  *
  * By default workloads of two requests; BATON_TEST_LONG=1 those of three.
  * BATON_CRASH_CACHES=1: with the least cache only.
@@ -107,7 +107,7 @@ struct totals {
 };
 
 /* How far to go. */
-static unsigned max_requests, nr_caches, max_states, one_again_of;
+static unsigned max_requests, nr_caches, max_states, one_again_of, qemu_each;
 
 static void
 set_limits (void)
@@ -119,6 +119,7 @@ set_limits (void)
   nr_caches = getenv ("BATON_CRASH_CACHES") ? 1 : 2;
   max_states = is_long ? 192 : is_slow ? 4 : 64;
   one_again_of = is_long ? 96 : 512;
+  qemu_each = is_long ? 1000 : 2500;
 }
 
 struct explorer {
@@ -233,6 +234,7 @@ explorer_init (struct explorer *x, const struct geometry *g,
     .disk = simdisk_kill ((struct simdisk *) pristine),
     .data = g->has_data_file ? simdisk_kill (data) : NULL,
     .figures = &totals->figures, .nr_crashes = 0,
+    .qemu_each = qemu_each,
   };
   simdisk_opener_init (&w->opener);
   simdisk_opener_put (&w->opener, "base.raw", base);
@@ -369,13 +371,15 @@ report (const struct totals *all)
     t.sampled += all[i].sampled;
     t.figures.kills += all[i].figures.kills;
     t.figures.again += all[i].figures.again;
+    t.figures.qemu_checks += all[i].figures.qemu_checks;
     t.figures.cuts_again += all[i].figures.cuts_again;
   }
   printf ("%" PRIu64 " workloads: %" PRIu64 " states after a power cut (%"
           PRIu64 " times a sample of too many), %" PRIu64 " kills; %" PRIu64
-          " served again, %" PRIu64 " power cuts of these\n", t.workloads,
+          " served again, %" PRIu64 " power cuts of these; %" PRIu64
+          " looked at by qemu-img\n", t.workloads,
           t.states, t.sampled, t.figures.kills, t.figures.again,
-          t.figures.cuts_again);
+          t.figures.cuts_again, t.figures.qemu_checks);
 }
 
 int

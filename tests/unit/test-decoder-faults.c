@@ -30,6 +30,7 @@
 #include "keyring.h"
 #include "record.h"
 #include "simdisk.h"
+#include "snapshot-table.h"
 
 /* One try: 0, or -1 and ERR. */
 typedef int attempt_fn (void *opaque, struct error *err);
@@ -186,6 +187,42 @@ test_bitmap_directory (void **state)
   simdisk_free (d);
 }
 
+static int
+no_snapshot (void *opaque, const struct snapshot *s, struct error *err)
+{
+  (void) opaque;
+  (void) s;
+  (void) err;
+  return 0;
+}
+
+static int
+walk_snapshots (void *opaque, struct error *err)
+{
+  static const struct qcow2_header h = {
+    .cluster_size = 4096, .snapshots_offset = 4096, .nr_snapshots = 1,
+  };
+
+  return snapshot_table_walk (opaque, &h, 1 << 20, no_snapshot, NULL, NULL,
+                              err);
+}
+
+/* A name that makes the window larger needs memory twice. */
+static void
+test_snapshot_table (void **state)
+{
+  struct simdisk *d = simdisk_new (512);
+  struct io *io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  uint8_t entry[40] = { 0 };
+
+  (void) state;
+  store_be16 (entry + 14, 20000);
+  assert_int_equal (io_pwrite (io, entry, sizeof entry, 4096, 0, NULL), 0);
+  assert_int_equal (until_it_succeeds (walk_snapshots, io), 2);
+  io_close (io);
+  simdisk_free (d);
+}
+
 static void
 test_encrypted (void **state)
 {
@@ -319,6 +356,7 @@ main (void)
     cmocka_unit_test (test_backing),
     cmocka_unit_test (test_snapshot_and_bitmap),
     cmocka_unit_test (test_bitmap_directory),
+    cmocka_unit_test (test_snapshot_table),
     cmocka_unit_test (test_encrypted),
     cmocka_unit_test (test_names),
     cmocka_unit_test (test_open_file),
