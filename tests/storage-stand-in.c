@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Makes one file look as if it were on other storage: a network filesystem
- * without locks, or with locks that no other host sees, which takes a kernel
- * and a server that a test does not have.  Loaded into a server with
- * LD_PRELOAD.
+ * Makes one file look as if it were on other storage, or the kernel as if it
+ * were older: a network filesystem without locks, or with locks that no other
+ * host sees, which takes a kernel and a server that a test does not have.
+ * Loaded into a server with LD_PRELOAD.
  *
  *   STAND_IN_FILE     the file
  *   STAND_IN          words: "no-locks", "nfs", "odd-direct" (it can be opened
- *                     with O_DIRECT, and then neither read nor written)
+ *                     with O_DIRECT, and then neither read nor written);
+ *                     of all files "no-direct" (not even opened),
+ *                     "no-cachestat", "no-mincore"
  *   STAND_IN_MOUNTS   what is read instead of /proc/self/mountinfo
  *
  * Nothing is changed after the start of the server; any thread.
@@ -24,8 +26,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451       /* but on Alpha */
+#endif
 
 #define REAL(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
 
@@ -82,6 +91,52 @@ fopen (const char *path, const char *mode)
   if (mounts && strcmp (path, "/proc/self/mountinfo") == 0)
     path = mounts;
   return REAL (fopen) (path, mode);
+}
+
+int
+open (const char *path, int flags, ...)
+{
+  va_list args;
+  mode_t mode = 0;
+
+  va_start (args, flags);
+  if (flags & O_CREAT)
+    mode = va_arg (args, mode_t);
+  va_end (args);
+  if (flags & O_DIRECT && is_asked_for ("no-direct")) {
+    errno = EINVAL;
+    return -1;
+  }
+  return REAL (open) (path, flags, mode);
+}
+
+int
+mincore (void *at, size_t len, unsigned char *ret)
+{
+  if (is_asked_for ("no-mincore")) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return REAL (mincore) (at, len, ret);
+}
+
+/* None has more than six arguments. */
+long
+syscall (long number, ...)
+{
+  va_list args;
+  long a[6];
+  unsigned i;
+
+  va_start (args, number);
+  for (i = 0; i < 6; ++i)
+    a[i] = va_arg (args, long);
+  va_end (args);
+  if (number == SYS_cachestat && is_asked_for ("no-cachestat")) {
+    errno = ENOSYS;
+    return -1;
+  }
+  return REAL (syscall) (number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 #ifdef STATX_DIOALIGN
