@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Inflate one compressed cluster.
+ * Inflate compressed clusters: see compressed.h.
  *
  * The input is what an image says is compressed data, the output a buffer
- * of one cluster: neither library may write more than OUT_LEN, and "the
+ * of one cluster: no library may write more than OUT_LEN, and "the
  * decompressed data is exactly one cluster" is checked here, not trusted.
- * On failure the buffer holds garbage.
- *
- * Every call makes and frees its own decoder: callers need no lock.
  */
 
 #include <config.h>
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include <zlib.h>
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 #ifdef HAVE_ZSTD
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -33,6 +34,81 @@
  * that size.  What is allowed here is four times the largest cluster. */
 #define ZSTD_WINDOW_LOG 23
 
+/* What an inflater keeps from one cluster to the next.  Without such a window
+ * it is about 160 KiB. */
+#define ZSTD_KEPT_BYTES (1u << 20)
+
+struct inflater {
+  uint8_t type;
+#ifdef HAVE_LIBDEFLATE
+  struct libdeflate_decompressor *fast; /* zlib alone */
+#endif
+#ifdef HAVE_ZSTD
+  ZSTD_DCtx *zstd;              /* NULL: none yet */
+#endif
+};
+
+static int
+no_memory (struct error *err)
+{
+  return error_set (err, ENOMEM, "no memory to inflate a cluster");
+}
+
+/* -- zlib ------------------------------------------------------------ */
+
+#ifdef HAVE_LIBDEFLATE
+
+static int
+start_zlib (struct inflater *d, struct error *err)
+{
+  d->fast = libdeflate_alloc_decompressor ();
+  return d->fast ? 0 : no_memory (err);
+}
+
+static void
+stop_zlib (struct inflater *d)
+{
+  libdeflate_free_decompressor (d->fast);
+}
+
+/* Whether IN is a stream with an end, and exactly OUT_LEN bytes.  False says
+ * nothing but that zlib must look. */
+static bool
+inflate_fast (struct inflater *d, const void *in, size_t in_len, void *out,
+              size_t out_len)
+{
+  size_t in_done, out_done;
+
+  return libdeflate_deflate_decompress_ex (d->fast, in, in_len, out, out_len,
+                                           &in_done, &out_done)
+    == LIBDEFLATE_SUCCESS && out_done == out_len;
+}
+
+#else /* !HAVE_LIBDEFLATE */
+
+static int
+start_zlib (struct inflater *d, struct error *err)
+{
+  (void) d, (void) err;
+  return 0;
+}
+
+static void
+stop_zlib (struct inflater *d)
+{
+  (void) d;
+}
+
+static bool
+inflate_fast (struct inflater *d, const void *in, size_t in_len, void *out,
+              size_t out_len)
+{
+  (void) d, (void) in, (void) in_len, (void) out, (void) out_len;
+  return false;
+}
+
+#endif /* !HAVE_LIBDEFLATE */
+
 static int
 inflate_zlib (const void *in, size_t in_len, void *out, size_t out_len,
               struct error *err)
@@ -48,7 +124,7 @@ inflate_zlib (const void *in, size_t in_len, void *out, size_t out_len,
   strm.avail_in = (uInt) in_len;
   strm.avail_out = (uInt) out_len;
   if (inflateInit2 (&strm, RAW_DEFLATE_WINDOW_BITS) != Z_OK)
-    return error_set (err, ENOMEM, "no memory to inflate a cluster");
+    return no_memory (err);
   r = inflate (&strm, Z_FINISH);
   done = out_len - strm.avail_out;
   inflateEnd (&strm);
@@ -58,14 +134,33 @@ inflate_zlib (const void *in, size_t in_len, void *out, size_t out_len,
   if (done == out_len && (r == Z_STREAM_END || r == Z_BUF_ERROR))
     return 0;
   if (r == Z_MEM_ERROR)
-    return error_set (err, ENOMEM, "no memory to inflate a cluster");
+    return no_memory (err);
   return error_set (err, EIO,
                     "zlib compressed cluster is damaged: %zu of %zu bytes "
                     "could be inflated from %zu (%s)",
                     done, out_len, in_len, zError (r));
 }
 
+/* -- zstd ------------------------------------------------------------ */
+
 #ifdef HAVE_ZSTD
+
+static int
+start_zstd (struct inflater *d, struct error *err)
+{
+  d->zstd = ZSTD_createDCtx ();
+  if (!d->zstd)
+    return no_memory (err);
+  ZSTD_DCtx_setParameter (d->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
+  return 0;
+}
+
+static void
+stop_zstd (struct inflater *d)
+{
+  ZSTD_freeDCtx (d->zstd);
+  d->zstd = NULL;
+}
 
 static int
 zstd_errno (size_t r)
@@ -104,47 +199,101 @@ decompress_frames (ZSTD_DCtx *dctx, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
 }
 
 static int
-inflate_zstd (const void *in, size_t in_len, void *out, size_t out_len,
-              struct error *err)
+inflate_zstd (struct inflater *d, const void *in, size_t in_len, void *out,
+              size_t out_len, struct error *err)
 {
   ZSTD_inBuffer input = { .src = in, .size = in_len };
   ZSTD_outBuffer output = { .dst = out, .size = out_len };
-  ZSTD_DCtx *dctx = ZSTD_createDCtx ();
   int r;
 
-  if (dctx == NULL)
-    return error_set (err, ENOMEM, "no memory to inflate a cluster");
-  ZSTD_DCtx_setParameter (dctx, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
-  r = decompress_frames (dctx, &input, &output, err);
-  ZSTD_freeDCtx (dctx);
+  if (!d->zstd && start_zstd (d, err) == -1)
+    return -1;
+  /* The last cluster's frame may have been left in the middle. */
+  ZSTD_DCtx_reset (d->zstd, ZSTD_reset_session_only);
+  r = decompress_frames (d->zstd, &input, &output, err);
+  if (ZSTD_sizeof_DCtx (d->zstd) > ZSTD_KEPT_BYTES)
+    stop_zstd (d);
   return r;
 }
 
 #else /* !HAVE_ZSTD */
 
 static int
-inflate_zstd (const void *in, size_t in_len, void *out, size_t out_len,
-              struct error *err)
+start_zstd (struct inflater *d, struct error *err)
 {
-  (void) in, (void) in_len, (void) out, (void) out_len;
+  (void) d;
   return error_set (err, ENOTSUP, "zstd compressed cluster: zstd was left "
                     "out of this build");
 }
 
+static void
+stop_zstd (struct inflater *d)
+{
+  (void) d;
+}
+
+static int
+inflate_zstd (struct inflater *d, const void *in, size_t in_len, void *out,
+              size_t out_len, struct error *err)
+{
+  (void) in, (void) in_len, (void) out, (void) out_len;
+  return start_zstd (d, err);
+}
+
 #endif /* !HAVE_ZSTD */
 
-int
-compressed_inflate (uint8_t type, const void *in, size_t in_len,
-                    void *out, size_t out_len, struct error *err)
+/* -- either ---------------------------------------------------------- */
+
+static int
+start (struct inflater *d, struct error *err)
 {
-  switch (type) {
+  switch (d->type) {
   case QCOW2_COMPRESSION_ZLIB:
-    return inflate_zlib (in, in_len, out, out_len, err);
+    return start_zlib (d, err);
   case QCOW2_COMPRESSION_ZSTD:
-    return inflate_zstd (in, in_len, out, out_len, err);
+    return start_zstd (d, err);
   default:
-    return error_set (err, ENOTSUP, "unknown compression type %d", type);
+    return error_set (err, ENOTSUP, "unknown compression type %d", d->type);
   }
+}
+
+int
+inflater_new (uint8_t type, struct inflater **ret, struct error *err)
+{
+  struct inflater *d = calloc (1, sizeof *d);
+
+  if (!d)
+    return no_memory (err);
+  d->type = type;
+  if (start (d, err) == -1) {
+    free (d);
+    return -1;
+  }
+  *ret = d;
+  return 0;
+}
+
+void
+inflater_free (struct inflater *d)
+{
+  if (!d)
+    return;
+  if (d->type == QCOW2_COMPRESSION_ZSTD)
+    stop_zstd (d);
+  else
+    stop_zlib (d);
+  free (d);
+}
+
+int
+inflater_run (struct inflater *d, const void *in, size_t in_len,
+              void *out, size_t out_len, struct error *err)
+{
+  if (d->type == QCOW2_COMPRESSION_ZSTD)
+    return inflate_zstd (d, in, in_len, out, out_len, err);
+  if (inflate_fast (d, in, in_len, out, out_len))
+    return 0;
+  return inflate_zlib (in, in_len, out, out_len, err);
 }
 
 bool

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Inflate cache: a few buffers, the oldest replaced.  c->lock guards all;
- * it is held while bytes are copied out, not while a cluster is read or
- * inflated.
+ * Inflate cache: a few buffers, the oldest replaced, and a few inflaters that
+ * nobody uses now.  c->lock guards all; it is held while bytes are copied
+ * out, not while a cluster is read or inflated.
  */
 
 #include <config.h>
@@ -21,6 +21,7 @@
 #define BUDGET_BYTES (UINT64_C (4) << 20)
 #define MIN_ENTRIES 2
 #define MAX_ENTRIES 64
+#define MAX_IDLE 4
 
 struct entry {
   uint64_t host_offset;         /* 0: empty (the header is there) */
@@ -35,6 +36,8 @@ struct inflate_cache {
   uint64_t clock GUARDED_BY (lock);
   unsigned nr_entries;
   struct entry entries[MAX_ENTRIES] GUARDED_BY (lock);
+  struct inflater *idle[MAX_IDLE] GUARDED_BY (lock);
+  unsigned nr_idle GUARDED_BY (lock);
 };
 
 static struct entry *
@@ -94,18 +97,49 @@ copy_hit (struct inflate_cache *c, uint64_t host_offset, void *buf, size_t len,
 }
 
 static int
+get_inflater (struct inflate_cache *c, struct inflater **ret,
+              struct error *err)
+{
+  struct inflater *d;
+
+  mutex_lock (&c->lock);
+  d = c->nr_idle > 0 ? c->idle[--c->nr_idle] : NULL;
+  mutex_unlock (&c->lock);
+  *ret = d;
+  return d ? 0 : inflater_new (c->header->compression_type, ret, err);
+}
+
+static void
+put_inflater (struct inflate_cache *c, struct inflater *d)
+{
+  mutex_lock (&c->lock);
+  if (c->nr_idle < MAX_IDLE) {
+    c->idle[c->nr_idle++] = d;
+    d = NULL;
+  }
+  mutex_unlock (&c->lock);
+  inflater_free (d);
+}
+
+static int
 inflate (struct inflate_cache *c, uint64_t host_offset,
          uint32_t compressed_bytes, uint8_t *out, struct error *err)
 {
   CLEANUP_FREE void *in = malloc (compressed_bytes);
+  struct inflater *d;
+  int r;
 
   if (!in)
     return error_set (err, ENOMEM, "no memory for a compressed cluster");
   /* "The last sector need not be complete": beyond the end is zeros. */
   if (io_pread (c->io, in, compressed_bytes, host_offset, err) == -1)
     return -1;
-  if (compressed_inflate (c->header->compression_type, in, compressed_bytes,
-                          out, c->header->cluster_size, err) == -1)
+  if (get_inflater (c, &d, err) == -1)
+    return -1;
+  r = inflater_run (d, in, compressed_bytes, out, c->header->cluster_size,
+                    err);
+  put_inflater (c, d);
+  if (r == -1)
     return error_prefix (err, "compressed cluster at host offset %" PRIu64,
                          host_offset);
   return 0;
@@ -178,6 +212,8 @@ inflate_cache_free (struct inflate_cache *c) NO_TSA
     return;
   for (i = 0; i < c->nr_entries; ++i)
     free (c->entries[i].bytes);
+  for (i = 0; i < c->nr_idle; ++i)
+    inflater_free (c->idle[i]);
   mutex_destroy (&c->lock);
   free (c);
 }

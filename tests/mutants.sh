@@ -22,9 +22,11 @@ build=$(cd "${BATON_BUILD:-$src}" && pwd)
 [ -f "$build/config.h" ] || { echo "$0: $build is not configured" >&2; exit 2; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
+packages=(gnutls zlib libzstd)
+! grep -q '^#define HAVE_LIBDEFLATE' "$build/config.h" || packages+=(libdeflate)
 jobs=${BATON_MUTANT_JOBS:-$(nproc)}
-read -r -a libs <<<"$(pkg-config --libs cmocka gnutls zlib libzstd)"
-read -r -a plugin_libs <<<"$(pkg-config --libs gnutls zlib libzstd jansson)"
+read -r -a libs <<<"$(pkg-config --libs cmocka "${packages[@]}")"
+read -r -a plugin_libs <<<"$(pkg-config --libs "${packages[@]}" jansson)"
 flags=(-std=gnu11 -O1 -w -fPIC -D_GNU_SOURCE -I"$build" -I"$src/core"
        -I"$src/tls" -I"$src/control" -I"$src/nbdkit-plugin" -I"$src/tests"
        -I"$src/tests/unit")
@@ -66,6 +68,10 @@ mutants=$(sed 's/^ *//' <<'END'
   pack-own @ allocator-pack.c @ s/    drop_own_locked (a, first++);/    first++;/ @ test-allocator-pack @ R12: the count of what is closed goes
   pack-inherit @ allocator-pack.c @ s/  if (\*ret_next == end)/  if (0)/ @ test-allocator-pack @ R12: who fills a cluster inherits its count
   inflate-forget @ allocator-reclaim.c @ s/    if (a->inflated)/    if (0)/ @ test-image-pack @ R12: what was inflated is forgotten before its place is used again
+  inflate-short @ compressed.c @ s/ \&\& out_done == out_len;/;/ @ test-compressed @ exactly one cluster is inflated
+  inflate-decide @ compressed.c @ s/^  return inflate_zlib (in, in_len, out, out_len, err);/  return error_set (err, EIO, "zlib compressed cluster is damaged");/ @ test-compressed @ zlib decides what is damaged
+  inflate-reset @ compressed.c @ s/  ZSTD_DCtx_reset (d->zstd, ZSTD_reset_session_only);// @ test-compressed-zstd @ a cluster sees nothing of the one before
+  inflate-kept @ compressed.c @ s/  if (ZSTD_sizeof_DCtx (d->zstd) > ZSTD_KEPT_BYTES)/  if (0)/ @ test-compressed-zstd @ an image cannot make us keep as much as it likes
   backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
   sub-zero-bit @ image-subcluster.c @ s/  if ((missing & bitmap_zero (bitmap)) || /  if (/ @ test-image-crash @ R9: what was zeroed is written whole, durably, before its bit
   sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-image-crash @ R9: so is what has a backing file's data behind it
@@ -117,6 +123,9 @@ mutants=$(sed 's/^ *//' <<'END'
   hold-plain-shutdown @ nbdkit-plugin/hold.c @ s/nbdkit_nanosleep (0, slice_ns (waited_ms))/nanosleep (\&(struct timespec) { 0, slice_ns (waited_ms) }, NULL)/ @ test-hold.sh @ who waits for an activation keeps nobody from leaving
 END
 )
+# It changes what libdeflate is asked.
+grep -q '^#define HAVE_LIBDEFLATE' "$build/config.h" ||
+  mutants=$(grep -v '^inflate-short ' <<<"$mutants")
 
 # The sources that a test shares with others: those whose headers it includes,
 # also by way of other headers.

@@ -167,11 +167,12 @@ parse_compressed (const uint8_t *data, size_t len)
 {
   struct error err = ERROR_INIT;
   uint8_t *out = malloc (MAX_INFLATED);
+  struct inflater *d = NULL;
 
   require (out != NULL, "no memory");
-  if (len > 0)
-    compressed_inflate (data[0] & 1, data + 1, len - 1, out, MAX_INFLATED,
-                        &err);
+  if (len > 0 && inflater_new (data[0] & 1, &d, &err) == 0)
+    inflater_run (d, data + 1, len - 1, out, MAX_INFLATED, &err);
+  inflater_free (d);
   free (out);
 }
 

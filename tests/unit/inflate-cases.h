@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of compressed_inflate share: clusters, and buffers that
+ * What the tests of inflaters share: clusters, and buffers that
  * are exactly as large as claimed, so that the sanitizer sees a byte too
  * many.
  */
@@ -43,6 +43,21 @@ make_cluster (size_t len)
   return p;
 }
 
+/* One cluster with an inflater of its own. */
+static inline int
+inflate_once (uint8_t type, const void *in, size_t in_len, void *out,
+              size_t out_len, struct error *err)
+{
+  struct inflater *d;
+  int r;
+
+  if (inflater_new (type, &d, err) == -1)
+    return -1;
+  r = inflater_run (d, in, in_len, out, out_len, err);
+  inflater_free (d);
+  return r;
+}
+
 /* Inflate exactly-sized copies; what came out is in RET_OUT where that is
  * not NULL. */
 static inline int
@@ -54,8 +69,8 @@ inflate_exactly (uint8_t type, const void *in, size_t in_len,
 
   assert_true (in_copy && out);
   memcpy (in_copy, in, in_len);
-  r = compressed_inflate (type, in_copy + (in_len == 0), in_len,
-                          out, out_len, err);
+  r = inflate_once (type, in_copy + (in_len == 0), in_len, out, out_len,
+                    err);
   if (ret_out)
     memcpy (ret_out, out, out_len);
   free (in_copy);
@@ -91,9 +106,29 @@ check_bad (uint8_t type, const void *in, size_t in_len, size_t out_len,
                     -1);
 }
 
+/* What came before is not seen by the next cluster. */
+static inline void
+check_good_after (uint8_t type, const uint8_t *bad, const uint8_t *good,
+                  size_t len, const uint8_t *want, size_t out_len)
+{
+  uint8_t *out = malloc (out_len);
+  struct error err = ERROR_INIT;
+  struct inflater *d;
+
+  assert_non_null (out);
+  assert_int_equal (inflater_new (type, &d, NULL), 0);
+  inflater_run (d, bad, len, out, out_len, NULL);
+  if (inflater_run (d, good, len, out, out_len, &err) != 0)
+    fail_msg ("refused after damaged data: %s", err.text);
+  assert_memory_equal (out, want, out_len);
+  inflater_free (d);
+  free (out);
+}
+
 /* Damage good data at random places: never a crash, never a byte outside. */
 static inline void
-check_damaged (uint8_t type, const uint8_t *good, size_t len, size_t out_len)
+check_damaged (uint8_t type, const uint8_t *good, size_t len,
+               const uint8_t *want, size_t out_len)
 {
   uint8_t in[8192];
   uint32_t r = 99;
@@ -105,6 +140,7 @@ check_damaged (uint8_t type, const uint8_t *good, size_t len, size_t out_len)
     in[(r >> 8) % len] ^= (uint8_t) (1 << (r >> 29));
     inflate_exactly (type, in, 1 + (r >> 4) % len, NULL, out_len, NULL);
     inflate_exactly (type, in, len, NULL, out_len, NULL);
+    check_good_after (type, in, good, len, want, out_len);
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * compressed_inflate of zstd frames: good data, every kind of bad data, no
- * memory (functions of the library are replaced below, to fail on demand);
+ * Inflating zstd frames: good data, every kind of bad data, no memory
+ * (functions of the library are replaced below, to fail on demand);
  * or, where zstd was left out, that it says so.
  */
 
@@ -20,6 +20,7 @@
 #ifdef HAVE_ZSTD
 
 static enum fail fail;
+static unsigned nr_created;
 
 ZSTD_DCtx *
 ZSTD_createDCtx (void)
@@ -28,6 +29,7 @@ ZSTD_createDCtx (void)
 
   if (fail == FAIL_INIT)
     return NULL;
+  nr_created++;
   *(void **) &real = dlsym (RTLD_NEXT, "ZSTD_createDCtx");
   return real ();
 }
@@ -163,6 +165,37 @@ test_zstd_window (void **state)
 }
 
 static void
+run_twice (const uint8_t *in, size_t len)
+{
+  uint8_t out[4096];
+  struct inflater *d;
+
+  nr_created = 0;
+  assert_int_equal (inflater_new (ZSTD, &d, NULL), 0);
+  assert_int_equal (inflater_run (d, in, len, out, sizeof out, NULL), 0);
+  assert_int_equal (inflater_run (d, in, len, out, sizeof out, NULL), 0);
+  inflater_free (d);
+}
+
+/* Memory is kept for the next cluster, but not a frame's large window. */
+static void
+test_zstd_kept (void **state)
+{
+  uint8_t *cluster = make_cluster (4096);
+  uint8_t in[8192];
+  size_t len;
+
+  (void) state;
+  len = add_frame (in, 0, sizeof in, cluster, 4096, 0);
+  run_twice (in, len);
+  assert_int_equal (nr_created, 1);
+  len = add_frame (in, 0, sizeof in, cluster, 4096, 23);
+  run_twice (in, len);
+  assert_int_equal (nr_created, 2);
+  free (cluster);
+}
+
+static void
 test_zstd_no_memory (void **state)
 {
   uint8_t *cluster = make_cluster (4096);
@@ -186,7 +219,7 @@ test_zstd_damaged (void **state)
 
   (void) state;
   check_damaged (ZSTD, in, add_frame (in, 0, sizeof in, cluster, 4096, 0),
-                 4096);
+                 cluster, 4096);
   free (cluster);
 }
 
@@ -211,6 +244,7 @@ main (void)
     cmocka_unit_test (test_zstd_frames),
     cmocka_unit_test (test_zstd_bad),
     cmocka_unit_test (test_zstd_window),
+    cmocka_unit_test (test_zstd_kept),
     cmocka_unit_test (test_zstd_no_memory),
     cmocka_unit_test (test_zstd_damaged),
 #else
