@@ -54,6 +54,23 @@ report || status=$?
 grep -q 'noise 100%' "$tmp/report" || fail "no noise: $(cat "$tmp/report")"
 report --max-spread 2 || fail "what is allowed: $(cat "$tmp/report")"
 
+# -- plots: every workload has its row, and those with a ratio a bar ---------------
+
+if command -v gnuplot >/dev/null; then
+  mkdir "$tmp/plots"
+  report --max-spread 2 --plot "$tmp/plots" 2>"$tmp/err" ||
+    fail "--plot: $(cat "$tmp/err")"
+  [ ! -s "$tmp/err" ] || fail "gnuplot complains: $(cat "$tmp/err")"
+  for plot in rate cpu; do
+    while read -r name _; do
+      grep -q "$name" "$tmp/plots/compare-$plot.svg" ||
+        fail "compare-$plot.svg does not show $name"
+    done <"$tmp/list"
+    bars=$(grep -c '<polygon' "$tmp/plots/compare-$plot.svg" || :)
+    [ "$bars" -ge 10 ] || fail "compare-$plot.svg has $bars bars"
+  done
+fi
+
 # -- the load tells of errors -----------------------------------------------------
 
 start_qemu_nbd plain "$tmp/bench/data.qcow2" -r

@@ -175,20 +175,25 @@ def save_results(path, results):
     os.rename(path + ".new", path)
 
 
+# A bar from 1 to the ratio: to the right is more, to the left less.  A workload
+# without a ratio has its name, and no bar.
 PLOT = """
-set terminal svg size 900,%(height)d font 'sans,12' background 'white'
+set terminal svg size 800,%(height)d font 'sans,12' background 'white'
 set output '%(out)s'
 set title '%(title)s'
-set style data histograms
-set style fill solid 0.8
-set boxwidth 0.9
-set xtics rotate by -45 left
-set logscale y 2
-set grid y
-set key top left
-plot 1 title '' with lines lc 'black', \\
-  '%(data)s' using 2:xtic(1) title columnheader(2), \\
-  '' using 3 title columnheader(3)
+set style fill solid 0.8 noborder
+set logscale x 2
+set grid x
+set yrange [%(last)g:-0.5]
+set key outside bottom center horizontal
+low(x) = x < 1 ? x : 1
+high(x) = x < 1 ? 1 : x
+set arrow from 1, graph 0 to 1, graph 1 nohead front
+plot '%(data)s' using (1):0:ytic(1) with dots notitle, \\
+  '' using (1):0:(low($2)):(high($2)):($0-0.35):0 with boxxyerror \\
+  lc '#4477aa' title 'raw file', \\
+  '' using (1):0:(low($3)):(high($3)):0:($0+0.35) with boxxyerror \\
+  lc '#ee7733' title 'best qemu-nbd'
 """
 
 
@@ -201,14 +206,14 @@ def plot(results, directory, max_spread):
         name = "compare-" + key.split("_")[0]
         data = os.path.join(directory, name + ".dat")
         with open(data, "w") as f:
-            f.write('workload "raw file" "best qemu-nbd"\n')
             for r in results:
                 pair = [r.ratio(other, key, max_spread)
                         for other in ("limit", r.best_peer())]
                 f.write(" ".join([r.name] + [
                     "nan" if isinstance(x, str) else "%.4f" % x[0]
                     for x in pair]) + "\n")
-        script = PLOT % {"height": 480, "title": title, "data": data,
+        script = PLOT % {"height": 130 + 24 * len(results), "title": title,
+                         "data": data, "last": len(results) - 0.5,
                          "out": os.path.join(directory, name + ".svg")}
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
         os.unlink(data)
