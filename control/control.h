@@ -5,9 +5,9 @@
  * whose writes are commands (docs/CONTROL-PROTOCOL.md).
  *
  * It knows NBD and JSON, and nothing of images: what a command does is in
- * the callbacks.  A thread per connection: at most CONTROL_MAX_CLIENTS that
- * have negotiated, of whom CONTROL_MAX_LOOKERS may only look, and
- * CONTROL_MAX_PENDING that have not.
+ * the callbacks.  Each connection has a thread while it lasts: at most
+ * CONTROL_MAX_CLIENTS that have negotiated, of whom CONTROL_MAX_LOOKERS may
+ * only look, and CONTROL_MAX_PENDING that have not.
  */
 
 #ifndef BATON_CONTROL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The control endpoint's threads: one that accepts, one per connection.
+ * The control endpoint's threads: one that accepts, one per slot (slots.h).
  *
  * Invariants:
  *   1. Nothing is detached: when the listener has been freed no thread is
@@ -146,11 +146,9 @@ converse (const struct control_listener *l, struct slot *slot,
     tell_refusal (slot, &err);
 }
 
-static void *
-connection_main (void *arg)
+static void
+serve_slot (struct control_listener *l, struct slot *slot)
 {
-  struct slot *slot = arg;
-  struct control_listener *l = slot->owner;
   const int fd = slot->fd;
   struct transport *t = NULL;
 
@@ -164,6 +162,15 @@ connection_main (void *arg)
     close (fd);
   if (l->callbacks.left != NULL)
     l->callbacks.left (l->config.opaque);
+}
+
+static void *
+slot_main (void *arg)
+{
+  struct slot *slot = arg;
+
+  while (slot_wait (slot))
+    serve_slot (slot->owner, slot);
   return NULL;
 }
 
@@ -203,7 +210,9 @@ serve (struct control_listener *l, int fd)
     close (fd);
     return;
   }
-  if (create_thread (&slot->thread, connection_main, slot) != 0) {
+  if (!slot->has_thread)
+    slot->has_thread = create_thread (&slot->thread, slot_main, slot) == 0;
+  if (!slot->has_thread) {
     slots_give_back (slot);
     close (fd);
   }

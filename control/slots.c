@@ -4,8 +4,8 @@
  *
  * Invariants:
  *   1. A thread's handle is in exactly one slot, from its creation until it
- *      has been joined: by the accepting thread, which alone makes slots free,
- *      and by whoever has ended that one.  Nobody joins while holding `lock`.
+ *      has been joined, by whoever has ended the accepting thread.  Nobody
+ *      joins while holding `lock`.  A slot that has a thread becomes free by it.
  *   2. A slot's descriptor is open, and its own, while its state is pending
  *      or admitted: slot_end comes before close.  So cutting a connection
  *      off, which is shutdown(2) under `lock`, never meets another's.
@@ -30,12 +30,17 @@ slots_init (struct slots *s, void *owner)
   for (i = 0; i < SLOTS_MAX; i++) {
     s->all[i].slots = s;
     s->all[i].owner = owner;
+    cond_init (&s->all[i].given);
   }
 }
 
 void
 slots_destroy (struct slots *s)
 {
+  size_t i;
+
+  for (i = 0; i < SLOTS_MAX; i++)
+    cond_destroy (&s->all[i].given);
   mutex_destroy (&s->lock);
 }
 
@@ -95,38 +100,6 @@ cut_off_one_locked (struct slots *s) REQUIRES (&s->lock)
 
 /* -- the accepting thread ---------------------------------------------- */
 
-static enum slot_state
-state_of (struct slot *slot)
-{
-  enum slot_state state;
-
-  mutex_lock (&slot->slots->lock);
-  state = slot->state;
-  mutex_unlock (&slot->slots->lock);
-  return state;
-}
-
-static void
-make_free (struct slot *slot)
-{
-  mutex_lock (&slot->slots->lock);
-  slot->state = SLOT_FREE;
-  mutex_unlock (&slot->slots->lock);
-}
-
-/* What an ended thread has left to do is to close its descriptor. */
-static void
-join_ended (struct slots *s)
-{
-  size_t i;
-
-  for (i = 0; i < SLOTS_MAX; i++)
-    if (state_of (&s->all[i]) == SLOT_ENDED) {
-      pthread_join (s->all[i].thread, NULL);
-      make_free (&s->all[i]);
-    }
-}
-
 static struct slot *
 find_free_locked (struct slots *s) REQUIRES (&s->lock)
 {
@@ -154,6 +127,7 @@ take_locked (struct slots *s, int fd, const struct peer_name *peer)
   slot->fd = fd;
   slot->peer = *peer;
   s->nr_pending++;
+  cond_broadcast (&slot->given);
   return slot;
 }
 
@@ -162,7 +136,6 @@ slots_take (struct slots *s, int fd, const struct peer_name *peer)
 {
   struct slot *slot;
 
-  join_ended (s);
   mutex_lock (&s->lock);
   slot = take_locked (s, fd, peer);
   mutex_unlock (&s->lock);
@@ -192,18 +165,51 @@ slots_give_back (struct slot *slot)
   mutex_unlock (&slot->slots->lock);
 }
 
+static void
+stop_all (struct slots *s)
+{
+  size_t i;
+
+  mutex_lock (&s->lock);
+  s->stopping = true;
+  for (i = 0; i < SLOTS_MAX; i++)
+    cond_broadcast (&s->all[i].given);
+  mutex_unlock (&s->lock);
+}
+
 void
 slots_join_all (struct slots *s)
 {
   size_t i;
 
-  /* Their threads still take the lock; nobody else changes what is free. */
+  stop_all (s);
   for (i = 0; i < SLOTS_MAX; i++)
-    if (state_of (&s->all[i]) != SLOT_FREE)
+    if (s->all[i].has_thread)
       pthread_join (s->all[i].thread, NULL);
 }
 
-/* -- the connection's thread ------------------------------------------- */
+/* -- the slot's thread ------------------------------------------------- */
+
+static bool
+wait_locked (struct slot *slot) REQUIRES (&slot->slots->lock)
+{
+  if (slot->state == SLOT_ENDED)
+    slot->state = SLOT_FREE;
+  while (slot->state == SLOT_FREE && !slot->slots->stopping)
+    cond_wait (&slot->given, &slot->slots->lock);
+  return slot->state == SLOT_PENDING;
+}
+
+bool
+slot_wait (struct slot *slot)
+{
+  bool given;
+
+  mutex_lock (&slot->slots->lock);
+  given = wait_locked (slot);
+  mutex_unlock (&slot->slots->lock);
+  return given;
+}
 
 static int
 admit_locked (struct slot *slot, bool may_command, struct error *err)

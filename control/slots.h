@@ -3,6 +3,10 @@
  * The connections of one listener: how many there may be, and which has to
  * go when there are too many.
  *
+ * Each slot has a thread from the first connection that it was taken for to
+ * the end of the listener: GnuTLS keeps some memory for every thread that has
+ * used it, so threads that come and go would let a client take all there is.
+ *
  * A connection is pending until it has negotiated all (on TCP: proved who
  * it is), then admitted, at last ended.  Pending ones never keep an
  * admitted one out, nor each other for long: when there are too many, the
@@ -32,7 +36,7 @@ enum slot_state {
   SLOT_FREE,
   SLOT_PENDING,
   SLOT_ADMITTED,
-  SLOT_ENDED,                   /* to be joined */
+  SLOT_ENDED,                   /* its thread has yet to close it */
 };
 
 struct slots;
@@ -44,13 +48,16 @@ struct slot {
   bool cut;                     /* told to go while pending */
   bool may_command;             /* once admitted */
   uint64_t serial;              /* the order of their coming */
-  pthread_t thread;             /* the accepting thread's */
+  bool has_thread;              /* these two: the accepting thread's */
+  pthread_t thread;
+  struct cond given;            /* there is a connection, or the end */
   int fd;                       /* open, and this, until ended */
   struct peer_name peer;        /* constant while not free */
 };
 
 struct slots {
   struct mutex lock;
+  bool stopping;
   uint64_t last_serial;
   unsigned nr_pending;          /* those that were cut are not counted */
   unsigned nr_admitted;
@@ -62,15 +69,19 @@ void slots_init (struct slots *s, void *owner);
 void slots_destroy (struct slots *s);
 
 /* For the accepting thread.  A pending slot for FD, or NULL where there is
- * no room. */
+ * no room.  Its thread is told, unless it has none yet. */
 struct slot *slots_take (struct slots *s, int fd,
                          const struct peer_name *peer);
 /* No thread was started after all. */
 void slots_give_back (struct slot *slot);
-/* Wait for the end of every thread. */
+/* Nothing is taken any more: let every thread end, and wait for it. */
 void slots_join_all (struct slots *s);
 
-/* For the connection's thread. */
+/* For the slot's thread. */
+
+/* Wait for a connection, when the one before has been closed; false: there
+ * will be none. */
+bool slot_wait (struct slot *slot);
 
 /* It has proved itself.  EUSERS: there are enough, or it was cut off. */
 int slot_admit (struct slot *slot, bool may_command, struct error *err);

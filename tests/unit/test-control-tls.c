@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The control endpoint on TCP: who gets in; nothing before TLS, nothing but
- * TLS after STARTTLS.
+ * TLS after STARTTLS.  And those who come one after the other leave no memory
+ * behind.
  */
 
 #include <config.h>
@@ -10,6 +11,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <malloc.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -207,6 +210,51 @@ test_renegotiation (void **state)
   tls_client_end (&c);
 }
 
+/* -- memory ------------------------------------------------------------ */
+
+static void
+come_and_go (struct tls_world *w, unsigned nr)
+{
+  struct tls_client c;
+
+  while (nr-- > 0) {
+    open_session (w, &c, "alice", ALICE_KEY);
+    tls_client_end (&c);
+  }
+}
+
+/* The least of a while, since the last ones may still be closing. */
+static size_t
+allocated (void)
+{
+  size_t least = SIZE_MAX;
+  int i;
+
+  for (i = 0; i < 20; i++) {
+    const size_t now = mallinfo2 ().uordblks;
+
+    if (now < least)
+      least = now;
+    usleep (10000);
+  }
+  return least;
+}
+
+/* GnuTLS keeps 224 bytes for every thread that it has seen. */
+static void
+test_one_after_the_other (void **state)
+{
+  const unsigned nr = 200;
+  size_t before, after;
+
+  come_and_go (*state, 20);
+  before = allocated ();
+  come_and_go (*state, nr);
+  after = allocated ();
+  if (after > before + nr * 112)
+    fail_msg ("%zu bytes before, %zu after %u connections", before, after, nr);
+}
+
 #define TEST(name) \
   cmocka_unit_test_setup_teardown (name, setup, teardown)
 
@@ -223,6 +271,7 @@ main (void)
     TEST (test_options_injected),
     TEST (test_plain_after),
     TEST (test_renegotiation),
+    TEST (test_one_after_the_other),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
