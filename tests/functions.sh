@@ -13,7 +13,8 @@
 #   start_server NAME FILE [PARAM...]       serve FILE with the server under
 #                           test: the plugin, or qemu-nbd where
 #                           BATON_TEST_SERVER=qemu-nbd (to test the tests)
-#   stop NAME               SIGTERM, wait; fails where it does not exit with 0
+#   stop NAME               SIGTERM, wait; fails where it does not exit with 0;
+#                           sets stopped_us, the microseconds until it had ended
 #   kill_server NAME        SIGKILL, wait
 #   sock NAME, control NAME the paths of its sockets
 #   check_clean FILE        qemu-img check: no error and no leak
@@ -209,11 +210,13 @@ gone_or_unloaded () { gone "$1" || hangs_at_exit "$1"; }
 
 stop ()
 {
-  local pid_name=${1}_pid status=0
+  local pid_name=${1}_pid status=0 begin=${EPOCHREALTIME/./}
   kill -TERM "${!pid_name}"
   # A server that does not go must not hang the whole suite.
   wait_for 30 gone_or_unloaded "${!pid_name}" ||
     fail "$1 does not end after SIGTERM"
+  # shellcheck disable=SC2034
+  stopped_us=$((${EPOCHREALTIME/./} - begin))
   if hangs_at_exit "${!pid_name}" && ! wait_for 5 gone "${!pid_name}"; then
     kill -KILL "${!pid_name}"
     forget "${!pid_name}"

@@ -87,7 +87,10 @@ listen host-six localhost
 connects 127.0.0.1 || fail "localhost: not on 127.0.0.1"
 stop a
 
-# Taken already: no server, and it says why.
+# Taken already: no server, and it says why.  A server that got that far hangs
+# under a sanitizer when it ends so (functions.sh).
+taken=('[::1]' '')
+[ "${BATON_SANITIZER:-no}" = no ] || taken=()
 port=$(free_port)
 python 'import socket, sys, time
 s = socket.socket(socket.AF_INET6)
@@ -97,7 +100,7 @@ time.sleep(60)' "$port" &
 pids+=($!)
 wait_for 10 python 'import socket, sys
 socket.create_connection(("::1", int(sys.argv[1])))' "$port" || fail "no listener"
-for host in '[::1]' ''; do
+for host in "${taken[@]}"; do
   status=0
   timeout 20 nbdkit -U "$(sock a)" "$plugin" "$disk" \
           control-listen="$host:$port" control-allow=localhost \
