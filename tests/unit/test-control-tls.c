@@ -210,6 +210,49 @@ test_renegotiation (void **state)
   tls_client_end (&c);
 }
 
+/* All that a client may remember of a session. */
+static gnutls_datum_t
+remember (struct tls_world *w, const char *priority)
+{
+  gnutls_datum_t session;
+  struct tls_client c;
+
+  assert_int_equal (tls_client_start (&c, starttls (w, 1), "alice", ALICE_KEY,
+                                      priority, SIZE_MAX), 0);
+  /* TLS 1.3 has its tickets after the handshake. */
+  assert_int_equal (tls_client_option (&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0),
+                    NBD_REP_ACK);
+  assert_int_equal (gnutls_session_get_flags (c.session) &
+                    GNUTLS_SFLAGS_SESSION_TICKET, 0);
+  assert_int_equal (gnutls_session_get_data2 (c.session, &session), 0);
+  tls_client_end (&c);
+  return session;
+}
+
+static void
+test_no_resumption (void **state)
+{
+  static const char *const priorities[] = {
+    NORMAL_PSK, NORMAL_PSK ":-VERS-TLS1.3",
+  };
+  struct tls_world *w = *state;
+  struct tls_client c;
+  int i;
+
+  for (i = 0; i < 2; i++) {
+    gnutls_datum_t session = remember (w, priorities[i]);
+
+    tls_client_prepare (&c, starttls (w, 1), "alice", ALICE_KEY, priorities[i],
+                        SIZE_MAX);
+    assert_int_equal (gnutls_session_set_data (c.session, session.data,
+                                               session.size), 0);
+    assert_int_equal (tls_client_handshake (&c), 0);
+    assert_false (gnutls_session_is_resumed (c.session));
+    gnutls_free (session.data);
+    tls_client_end (&c);
+  }
+}
+
 /* -- memory ------------------------------------------------------------ */
 
 static void
@@ -271,6 +314,7 @@ main (void)
     TEST (test_options_injected),
     TEST (test_plain_after),
     TEST (test_renegotiation),
+    TEST (test_no_resumption),
     TEST (test_one_after_the_other),
   };
 

@@ -70,14 +70,13 @@ tls_client_pull_timeout (gnutls_transport_ptr_t ptr, unsigned ms)
   return 1;
 }
 
-/* On FD, where STARTTLS has been acknowledged.  What the handshake says. */
-static inline int
-tls_client_start (struct tls_client *c, int fd, const char *user,
-                  const char *key, const char *priority, size_t max_bytes)
+/* On FD, where STARTTLS has been acknowledged. */
+static inline void
+tls_client_prepare (struct tls_client *c, int fd, const char *user,
+                    const char *key, const char *priority, size_t max_bytes)
 {
   const gnutls_datum_t hex = { (unsigned char *) (uintptr_t) key,
                                (unsigned) strlen (key) };
-  int r;
 
   *c = (struct tls_client) { .fd = fd, .left_bytes = max_bytes };
   assert_int_equal (gnutls_init (&c->session, GNUTLS_CLIENT), 0);
@@ -91,10 +90,26 @@ tls_client_start (struct tls_client *c, int fd, const char *user,
   gnutls_transport_set_pull_function (c->session, tls_client_pull);
   gnutls_transport_set_pull_timeout_function (c->session,
                                               tls_client_pull_timeout);
+}
+
+/* What it says. */
+static inline int
+tls_client_handshake (struct tls_client *c)
+{
+  int r;
+
   do
     r = gnutls_handshake (c->session);
   while (r < 0 && !gnutls_error_is_fatal (r));
   return r;
+}
+
+static inline int
+tls_client_start (struct tls_client *c, int fd, const char *user,
+                  const char *key, const char *priority, size_t max_bytes)
+{
+  tls_client_prepare (c, fd, user, key, priority, max_bytes);
+  return tls_client_handshake (c);
 }
 
 static inline void
