@@ -34,13 +34,15 @@ wait_for_end (struct migrate *m)
   }
 }
 
+/* Where there is no migration it does nothing: so who is silent is told too,
+ * and may hear it later. */
 static void
 cancel (struct migrate *m)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
 
   vm_look (&m->src);
-  if (vm_is_migrating (&m->src))
+  if (vm_is_migrating (&m->src) || m->src.state[0] == '\0')
     vm_do (&m->src, "migrate_cancel", NULL, &a);
   answer_clear (&a);
   wait_for_end (m);

@@ -190,8 +190,10 @@ migrate_start (struct migrate *m)
   }
   done = ask (m, &m->src, "migrate", json_pack ("{s:o}", "uri", uri),
               &may_be);
-  /* A refusal changes nothing; silence may. */
+  /* A refusal changes nothing; silence may, and who stays silent may have
+   * begun. */
   vm_look (&m->src);
-  m->started = done || vm_is_migrating (&m->src);
+  m->started = done || vm_is_migrating (&m->src) ||
+               (may_be && m->src.state[0] == '\0');
   return done;
 }

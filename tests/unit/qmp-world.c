@@ -35,7 +35,7 @@ tell (struct qmp_vm *v, json_t *message)
 {
   char *text = json_dumps (message, JSON_COMPACT);
 
-  if (v->fd != -1)
+  if (v->fd != -1 && !v->silent)
     dprintf (v->fd, "%s\r\n", text);
   free (text);
   json_decref (message);
@@ -207,7 +207,8 @@ migration_json (const struct qmp_world *w, const struct qmp_vm *v)
   if (v->migration == NULL)
     return json_object ();
   return json_pack ("{s:s, s:{s:i, s:i, s:i, s:f}}", "status", v->migration,
-                    "ram", "transferred", 1000, "remaining", 1000000, "total",
+                    "ram", "transferred", 1000, "remaining",
+                    w->remaining != 0 ? w->remaining : 1000000, "total",
                     2000000, "mbps", 1.0);
 }
 
@@ -284,6 +285,18 @@ go_wrong (struct qmp_world *w, struct qmp_vm *v, const char *execute,
   }
 }
 
+/* Carried out all the same. */
+static bool
+is_lost (struct qmp_world *w, struct qmp_vm *v, const char *execute)
+{
+  if (w->silent_from != NULL && strcmp (execute, w->silent_from) == 0)
+    v->silent = true;
+  if (w->lost == NULL || strcmp (execute, w->lost) != 0)
+    return false;
+  w->lost = NULL;
+  return true;
+}
+
 static void
 take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
 {
@@ -292,12 +305,15 @@ take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
 
   if (++w->nr_questions == w->fault_at && !go_wrong (w, v, execute, message))
     return;
-  if (w->refused != NULL && strcmp (execute, w->refused) == 0) {
+  /* "Migration is not finalized yet" */
+  if ((w->refused != NULL && strcmp (execute, w->refused) == 0) ||
+      (strcmp (execute, "cont") == 0 && is (v, "finish-migrate"))) {
     refuse (v, json_object_get (message, "id"));
     return;
   }
-  tell (v, json_pack ("{s:o, s:O}", "return", question (w, v, execute), "id",
-                      json_object_get (message, "id")));
+  if (!is_lost (w, v, execute))
+    tell (v, json_pack ("{s:o, s:O}", "return", question (w, v, execute),
+                        "id", json_object_get (message, "id")));
   carry_out (w, v, execute, json_object_get (message, "arguments"));
 }
 

@@ -37,6 +37,7 @@ struct qmp_vm {
   const char *state, *migration;        /* as QMP has them; NULL: none */
   const bool *has_image;
   const char *disks;            /* what query-block returns; NULL: none */
+  bool silent;                  /* does what it is told, and says nothing */
 };
 
 struct qmp_world {
@@ -46,7 +47,10 @@ struct qmp_world {
   bool events[2];
   const char *blocked;          /* why the source cannot be migrated, or NULL */
   const char *refused;          /* this command always is; NULL: none */
+  const char *lost;             /* the answer to it is, once; NULL: none */
+  const char *silent_from;      /* who gets it is, from then on; NULL: nobody */
   unsigned looks;               /* so often it is asked before memory is moved */
+  int remaining;                /* bytes of it, as told; 0: 8 seconds' */
   bool dst_ran;
   const char *violation;        /* NULL: none */
   unsigned nr_questions;        /* greetings do not count */
