@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Before a migration: is there a pair for every disk (migrate-internal.h)?
+ * Before a migration: is there a pair for every disk, and no other
+ * (migrate-internal.h)?
  *
  * A pair names control sockets, QEMU knows data sockets.  What brings them
  * together, the surest first:
@@ -12,7 +13,8 @@
  *
  * Each server has one image, so each is of one disk.  Who has more disks than
  * pairs has left one out; where an address is hidden, a size that is not
- * known may have been given to the wrong one, and an option says so.
+ * known may have been given to the wrong one, and an option says so.  Who has
+ * more pairs than disks would take an image away from somebody else.
  */
 
 #include <config.h>
@@ -23,6 +25,8 @@
 
 #include "migrate-internal.h"
 #include "vm-disks.h"
+
+#define NAMES_BYTES 360         /* of those that a text names */
 
 struct server {
   json_t *status;               /* NULL: it does not tell */
@@ -37,6 +41,7 @@ struct side {
   struct server *servers;       /* m->nr */
   struct vm_disk *disks;
   size_t nr_disks;
+  bool known;                   /* the disks are */
   bool *certain, *matched;      /* of each disk */
 };
 
@@ -62,7 +67,8 @@ ask_vm (struct side *s)
   struct answer a = { .outcome = OUTCOME_DONE };
   int result = 0;
 
-  if (vm_do (s->vm, "query-block", NULL, &a))
+  s->known = vm_do (s->vm, "query-block", NULL, &a);
+  if (s->known)
     result = vm_disks_of (a.body, &s->disks, &s->nr_disks);
   else
     migrate_warn (s->m, s->vm->path, "which disks its VM has is not known "
@@ -104,24 +110,46 @@ has_size (const struct server *server, const struct vm_disk *disk)
          may_be (server, disk);
 }
 
-/* The first server that is left and FITS, for each disk that is left. */
+typedef bool (*fits_fn) (const struct server *, const struct vm_disk *);
+
+/* The first server that is left and FITS. */
 static void
-match (struct side *s, bool certain,
-       bool (*fits) (const struct server *, const struct vm_disk *))
+match_disk (struct side *s, size_t i, bool certain, fits_fn fits)
 {
-  size_t i, k;
+  size_t k;
+
+  for (k = 0; k < s->m->nr && !s->matched[i]; k++)
+    if (!s->servers[k].taken && fits (&s->servers[k], &s->disks[i])) {
+      s->servers[k].taken = s->matched[i] = true;
+      s->certain[i] = certain;
+    }
+}
+
+static void
+match (struct side *s, bool may_stay, bool certain, fits_fn fits)
+{
+  size_t i;
 
   for (i = 0; i < s->nr_disks; i++)
-    for (k = 0; k < s->m->nr && !s->matched[i]; k++)
-      if (!s->servers[k].taken && fits (&s->servers[k], &s->disks[i])) {
-        s->servers[k].taken = s->matched[i] = true;
-        s->certain[i] = certain;
-      }
+    if (s->disks[i].may_stay == may_stay)
+      match_disk (s, i, certain, fits);
+}
+
+/* Those that must have a pair come first, where it is by number and size. */
+static void
+match_all (struct side *s)
+{
+  match (s, false, true, is_listening);
+  match (s, true, true, is_listening);
+  match (s, false, false, has_size);
+  match (s, false, false, may_be);
+  match (s, true, false, has_size);
+  match (s, true, false, may_be);
 }
 
 /* -- what is said of it ------------------------------------------------------------ */
 
-/* Those that are not in HAS, as far as there is room. */
+/* Those that must have a pair and are not in HAS, as far as there is room. */
 static bool
 name_disks (const struct side *s, const bool *has, char *ret, size_t size)
 {
@@ -131,7 +159,7 @@ name_disks (const struct side *s, const bool *has, char *ret, size_t size)
   for (i = 0; i < s->nr_disks; i++) {
     const struct vm_disk *d = &s->disks[i];
 
-    if (has[i] || len >= size)
+    if (has[i] || d->may_stay || len >= size)
       continue;
     len += (size_t) snprintf (ret + len, size - len, "%s%s (%s%s%s)",
                               len > 0 ? ", " : "", d->name,
@@ -142,19 +170,61 @@ name_disks (const struct side *s, const bool *has, char *ret, size_t size)
 }
 
 static bool
+name_servers (const struct side *s, char *ret, size_t size)
+{
+  size_t k, len = 0;
+
+  ret[0] = '\0';
+  for (k = 0; k < s->m->nr; k++)
+    if (!s->servers[k].taken && len < size)
+      len += (size_t) snprintf (ret + len, size - len, "%s%s",
+                                len > 0 ? ", " : "", s->peers[k]->endpoint);
+  return len > 0;
+}
+
+static bool
+judge_disks (const struct side *s)
+{
+  char names[NAMES_BYTES];
+
+  if (!name_disks (s, s->matched, names, sizeof names))
+    return true;
+  if (!s->m->allow_other_disks)
+    return migrate_fail (s->m, s->vm->path, "its VM has a writable NBD disk "
+                         "that no pair is of: %s; name the two servers of "
+                         "each disk, or give --allow-other-disks where it "
+                         "may stay where it is", names);
+  migrate_warn (s->m, s->vm->path, "no pair is of: %s", names);
+  return true;
+}
+
+/* It may be another VM's, which would lose it. */
+static bool
+judge_servers (const struct side *s)
+{
+  char names[NAMES_BYTES];
+
+  if (!name_servers (s, names, sizeof names))
+    return true;
+  if (!s->m->allow_other_disks)
+    return migrate_fail (s->m, s->vm->path, "its VM has no NBD disk that can "
+                         "be of %s, so the image may be another VM's; leave "
+                         "that pair out, or give --allow-other-disks where "
+                         "the VM has it in a way that QEMU does not tell",
+                         names);
+  migrate_warn (s->m, s->vm->path, "its VM has no NBD disk that can be of %s",
+                names);
+  return true;
+}
+
+static bool
 judge (const struct side *s)
 {
-  char names[360];
+  char names[NAMES_BYTES];
   size_t i;
 
-  if (name_disks (s, s->matched, names, sizeof names)) {
-    if (!s->m->allow_other_disks)
-      return migrate_fail (s->m, s->vm->path, "its VM has a writable NBD disk "
-                           "that no pair is of: %s; name the two servers of "
-                           "each disk, or give --allow-other-disks where it "
-                           "may stay where it is", names);
-    migrate_warn (s->m, s->vm->path, "no pair is of: %s", names);
-  }
+  if (!judge_disks (s) || !judge_servers (s))
+    return false;
   for (i = 0; i < s->nr_disks; i++)
     s->certain[i] = s->certain[i] || !s->matched[i];
   if (name_disks (s, s->certain, names, sizeof names))
@@ -173,12 +243,10 @@ check (struct side *s)
   s->matched = calloc (s->nr_disks + 1, sizeof *s->matched);
   if (s->certain == NULL || s->matched == NULL)
     return migrate_fail (s->m, NULL, "not enough memory");
-  if (s->nr_disks == 0)
+  if (!s->known)
     return true;
   s->m->each (s->m->nr, ask_server, s);
-  match (s, true, is_listening);
-  match (s, false, has_size);
-  match (s, false, may_be);
+  match_all (s);
   return judge (s);
 }
 

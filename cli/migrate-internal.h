@@ -34,8 +34,8 @@ enum pass_state migrate_state (struct peer *server);
 /* Ask all servers who has the images now. */
 enum migrate_side migrate_images (const struct migrate *m);
 
-/* migrate-disks.c: is there a pair for every disk of both VMs?  What cannot be
- * told is a warning. */
+/* migrate-disks.c: is there a pair for every disk of both VMs, and a disk for
+ * every pair?  What cannot be told is a warning. */
 bool migrate_check_disks (struct migrate *m);
 
 /* migrate-start.c: from "nothing has been done" to memory moving. */

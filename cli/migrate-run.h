@@ -77,7 +77,7 @@ struct migrate {
   uint64_t timeout_us;          /* of the switchover */
   group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
-  bool allow_other_disks;       /* some may stay where they are */
+  bool allow_other_disks;       /* disks and pairs need not match */
   void (*on_warning) (const char *text);
   void (*on_progress) (void *opaque, const struct vm *src);
   void *opaque;

@@ -214,8 +214,8 @@ const struct subcommand subcommand_migrate = {
     "destination runs.  If anything fails, or ^C is typed while memory moves, the\n"
     "VM runs on at the source, with all its images, and the destination's QEMU\n"
     "is ended.  No VM is told to run where an image that is named here is not.\n"
-    "Where a pair is missing for a disk of the VM that is writable and NBD,\n"
-    "nothing is begun.\n"
+    "Where a pair is missing for a disk of the VM that is writable and NBD, or a\n"
+    "pair is of no disk of the VM, nothing is begun.\n"
     "\n"
     "The same command again goes on with a migration that was cut off;\n"
     "--cancel undoes it, as long as the images are with the source.\n",

@@ -151,7 +151,7 @@ export_size (const json_t *inserted, const char *filename)
   return (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
 }
 
-/* False: it is none of those that we look for. */
+/* False: it is not NBD. */
 static bool
 take_block (const json_t *block, struct vm_disk *ret)
 {
@@ -161,9 +161,9 @@ take_block (const json_t *block, struct vm_disk *ret)
 
   *ret = (struct vm_disk) { .size_bytes = 0 };
   field_bool (inserted, "ro", &read_only);
-  if (read_only || filename == NULL || field_string (block, "qdev") == NULL ||
-      !vm_disk_parse (filename, ret))
+  if (filename == NULL || !vm_disk_parse (filename, ret))
     return false;
+  ret->may_stay = read_only || field_string (block, "qdev") == NULL;
   set_name (block, inserted, ret);
   ret->size_bytes = export_size (inserted, filename);
   return true;
@@ -191,7 +191,10 @@ vm_disks_of (const json_t *blocks, struct vm_disk **ret, size_t *ret_nr)
       continue;
     for (k = 0; k < nr && !same_address (&disks[k], &disks[nr]); k++)
       ;
-    nr += k == nr;
+    if (k == nr)
+      nr++;
+    else if (disks[k].may_stay)
+      disks[k] = disks[nr];
   }
   *ret = disks;
   *ret_nr = nr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The disks of a VM that may be images of ours: those that a device of the
- * guest has, that are not read-only, and that are NBD.
+ * The disks of a VM that may be images of ours: those that are NBD.  They must
+ * be where a device of the guest has them and they are not read-only.
  */
 
 #ifndef BATON_VM_DISKS_H
@@ -24,6 +24,7 @@ struct vm_disk {
   char host[VM_DISK_BYTES];     /* or a server's */
   char port[16];
   uint64_t size_bytes;          /* of the export; 0: not known */
+  bool may_stay;                /* read-only, or of no device */
 };
 
 /* FILENAME as query-block has it.  False: it is not NBD. */

@@ -66,12 +66,34 @@ leave_one_out ()
   [ "$(vm_status vma)" = running ] || fail "vma does not run"
 }
 
+# A pair too many, of another VM's image, which that one would lose.
+give_one_too_many ()
+{
+  qemu-img create -q -f qcow2 "$tmp/other.qcow2" 1M
+  start_nbdkit aother "$tmp/other.qcow2" control="$(control aother)"
+  start_nbdkit bother "$tmp/other.qcow2" control="$(control bother)" \
+               start=inactive
+  if baton migrate "$(qmp_of vma)" "$(qmp_of vmb)" \
+       "$(control areject)" "$(control breject)" \
+       "$(control aother)" "$(control bother)" \
+       "$(control ahold)" "$(control bhold)" 2>"$tmp/out"; then
+    fail "it was migrated with an image that is not its own"
+  fi
+  grep -qF "its VM has no NBD disk that can be of $(control aother), so" \
+       "$tmp/out" || fail "$(cat "$tmp/out")"
+  [ "$(baton --json status "$(control aother)" | jq -r .state)" = active ] ||
+    fail "the other image was taken away"
+  stop aother
+  stop bother
+}
+
 disk_options=,cyls=16,heads=16,secs=63
 start_servers
 start_vm vma areject ahold
 wait_records 50
 await b
 leave_one_out
+give_one_too_many
 for ((i = 0; i < migrations; i += 2)); do
   [ "$i" -eq 0 ] || await b
   migrate a b

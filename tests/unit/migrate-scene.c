@@ -49,6 +49,7 @@ scene_set_up (struct scene *s, struct choices *c, const char *dir)
   s->dst = &s->servers.dst.peer;
   s->src->endpoint = "/a";
   s->dst->endpoint = "/b";
+  s->servers.src.listens = s->servers.dst.listens = "unix:/default";
   qmp_world_start (&s->qemus, dir, &s->servers.src.active,
                    &s->servers.dst.active);
   s->m = (struct migrate) {

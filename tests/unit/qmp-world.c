@@ -212,6 +212,10 @@ migration_json (const struct qmp_world *w, const struct qmp_vm *v)
                     2000000, "mbps", 1.0);
 }
 
+static const char one_disk[] =
+  "[{\"device\": \"\", \"qdev\": \"/q\", \"inserted\": {\"ro\": false, "
+  "\"file\": \"nbd+unix://?socket=/default\"}}]";
+
 static json_t *
 question (const struct qmp_world *w, const struct qmp_vm *v,
           const char *execute)
@@ -223,7 +227,7 @@ question (const struct qmp_world *w, const struct qmp_vm *v,
   if (strcmp (execute, "query-migrate-capabilities") == 0)
     return capabilities_json (w, v);
   if (strcmp (execute, "query-block") == 0)
-    return json_loads (v->disks != NULL ? v->disks : "[]", 0, NULL);
+    return json_loads (v->disks != NULL ? v->disks : one_disk, 0, NULL);
   return json_object ();
 }
 

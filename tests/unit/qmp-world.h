@@ -36,7 +36,8 @@ struct qmp_vm {
   bool autostart;
   const char *state, *migration;        /* as QMP has them; NULL: none */
   const bool *has_image;
-  const char *disks;            /* what query-block returns; NULL: none */
+  const char *disks;            /* what query-block returns; NULL: one, at
+                                 * unix:/default */
   bool silent;                  /* does what it is told, and says nothing */
 };
 

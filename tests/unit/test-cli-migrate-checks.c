@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What `baton migrate` (cli/migrate-*.c) looks at before and meanwhile, and
- * what it leaves behind: no disk without a pair, no monitor that others have,
- * no server that has gone; capabilities as they were.
+ * what it leaves behind: no monitor that others have, no server that has gone;
+ * capabilities as they were.  (Its disks: test-cli-migrate-disks.c.)
  */
 
 #include <config.h>
@@ -24,113 +24,6 @@
 #include "migrate-scene.h"
 
 static char dir[] = "/tmp/baton-test.XXXXXX";
-
-/* -- disks ----------------------------------------------------------------------- */
-
-#define DISK(name, file, bytes)                                               \
-  "{\"device\": \"\", \"qdev\": \"/q\", \"inserted\": {\"ro\": false, "           \
-  "\"drv\": \"nbd\", \"node-name\": \"" name "\", \"file\": \"" file "\", "     \
-  "\"image\": {\"virtual-size\": " #bytes "}}}"
-#define ONE DISK ("one", "nbd+unix://?socket=/data/one", 1048576)
-
-/* With one pair, of an image of 1 MiB whose server listens at LISTENS. */
-static void
-migrate_with_disks (const char *disks, const char *listens, bool allow,
-                    enum migrate_result result, size_t nr_warnings)
-{
-  struct choices c = { .max_faults = 0 };
-  struct scene s = { .qemus = { .fault_at = 0 } };
-
-  scene_set_up (&s, &c, dir);
-  s.qemus.src.disks = disks;
-  s.servers.src.listens = listens;
-  s.m.allow_other_disks = allow;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  if (s.m.result != result ||
-      json_array_size (s.m.warnings) != nr_warnings)
-    fail_msg ("%s: %d, %zu warnings, %s", disks, (int) s.m.result,
-              json_array_size (s.m.warnings), s.m.why);
-  scene_check (&s);
-  if (result == MIGRATE_NOT_STARTED) {
-    assert_string_equal (s.m.where, s.qemus.src.path);
-    assert_non_null (strstr (s.m.why, "no pair"));
-    assert_false (s.qemus.pauses);
-  }
-  scene_tear_down (&s);
-}
-
-/* Where the data socket is known, and where it is not. */
-static void
-test_disk_is_the_pairs (void **state)
-{
-  static const char *const files[] = {
-    "nbd+unix://?socket=/data/one", "nbd+unix:///name?socket=/data/one",
-    "nbd:unix:/data/one:exportname=name",
-    "json:{\\\"driver\\\": \\\"raw\\\", \\\"file\\\": {\\\"driver\\\": "
-    "\\\"nbd\\\", \\\"server\\\": {\\\"path\\\": \\\"/data/one\\\"}}}",
-    "json:{\\\"driver\\\": \\\"nbd\\\", "
-    "\\\"server.path\\\": \\\"/data/one\\\"}",
-  };
-  static const char *const tcp[] = {
-    "nbd://h:10810", "nbd://h:10810/name", "nbd:h:10810",
-    "nbds://h:10810", "nbd://127.0.0.1:10810", "nbd://[::1]:10810",
-  };
-  char disks[512];
-  size_t i;
-
-  (void) state;
-  for (i = 0; i < sizeof files / sizeof files[0]; i++) {
-    snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
-              files[i]);
-    migrate_with_disks (disks, "unix:/data/one", false, MIGRATE_DONE, 0);
-    migrate_with_disks (disks, "unix:/data/other", false, MIGRATE_DONE, 1);
-    migrate_with_disks (disks, NULL, false, MIGRATE_DONE, 1);
-  }
-  for (i = 0; i < sizeof tcp / sizeof tcp[0]; i++) {
-    snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
-              tcp[i]);
-    migrate_with_disks (disks, "tcp:0.0.0.0:10810", false, MIGRATE_DONE, 0);
-    migrate_with_disks (disks, "tcp:0.0.0.0:10811", false, MIGRATE_DONE, 1);
-    /* Its host's name leads to no loopback, and that to no other address. */
-    migrate_with_disks (disks, i < 4 ? "tcp:127.0.0.1:10810"
-                                     : "tcp:192.0.2.5:10810",
-                        false, MIGRATE_DONE, 1);
-  }
-}
-
-static void
-test_disk_is_left_out (void **state)
-{
-  static const char more[] =
-    "[" ONE ", " DISK ("two", "nbd://host-a:10809", 1048576) "]";
-  static const char larger[] =
-    "[" DISK ("two", "nbd://host-a:10809", 2097152) "]";
-
-  (void) state;
-  migrate_with_disks (more, "unix:/data/one", false, MIGRATE_NOT_STARTED, 0);
-  migrate_with_disks (more, NULL, false, MIGRATE_NOT_STARTED, 0);
-  migrate_with_disks (larger, NULL, false, MIGRATE_NOT_STARTED, 0);
-  migrate_with_disks (more, "unix:/data/one", true, MIGRATE_DONE, 1);
-}
-
-/* Read-only, of no device, no NBD, the same one twice. */
-static void
-test_disk_does_not_count (void **state)
-{
-  (void) state;
-  migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
-                      "true, \"file\": \"nbd://h:1\"}}]", "unix:/data/one",
-                      false, MIGRATE_DONE, 0);
-  migrate_with_disks ("[" ONE ", {\"inserted\": {\"ro\": false, \"file\": "
-                      "\"nbd://h:1\"}}, {\"qdev\": \"/cd\"}]",
-                      "unix:/data/one", false, MIGRATE_DONE, 0);
-  migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
-                      "false, \"file\": \"/shared/raw\"}}]",
-                      "unix:/data/one", false, MIGRATE_DONE, 0);
-  migrate_with_disks ("[" ONE ", " ONE "]", "unix:/data/one", false,
-                      MIGRATE_DONE, 0);
-}
 
 /* -- what is left behind ---------------------------------------------------------- */
 
@@ -374,9 +267,6 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_disk_is_the_pairs),
-    cmocka_unit_test (test_disk_is_left_out),
-    cmocka_unit_test (test_disk_does_not_count),
     cmocka_unit_test (test_left_after_refusal),
     cmocka_unit_test (test_blocked),
     cmocka_unit_test (test_left_after_migration),
