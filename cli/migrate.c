@@ -17,12 +17,12 @@
 
 #include "drain.h"
 #include "migrate-report.h"
+#include "migrate-uri.h"
 #include "operands.h"
 #include "output.h"
 #include "subcommand.h"
 
 #define MAX_PAIRS 256
-#define MAX_SOCKET_PATH 108     /* unix(7), with the NUL */
 
 static volatile sig_atomic_t interrupted;
 
@@ -137,41 +137,20 @@ check_monitors (char *const *operands)
   return true;
 }
 
-/* What QEMU understands; a mistype must not be noticed when the destination
- * is set up. */
-static bool
-is_uri (const char *uri)
-{
-  const char *port = strrchr (uri, ':');
-  char *end;
-  unsigned long n;
-
-  if (strncmp (uri, "unix:", 5) == 0)
-    return uri[5] != '\0' && strlen (uri + 5) < MAX_SOCKET_PATH;
-  if (strncmp (uri, "exec:", 5) == 0 || strncmp (uri, "fd:", 3) == 0 ||
-      strncmp (uri, "rdma:", 5) == 0)
-    return port[1] != '\0';
-  if (strncmp (uri, "tcp:", 4) != 0 || port - uri <= 4 ||
-      strncmp (uri, "tcp://", 6) == 0)
-    return false;
-  n = strtoul (port + 1, &end, 10);
-  return port[1] >= '0' && port[1] <= '9' && n > 0 && n <= 65535 &&
-         (*end == '\0' || *end == ',');
-}
-
 static bool
 check_uri (const struct options *options)
 {
+  const char *why;
+
   if (options->uri == NULL)
     return true;
-  if (options->cancel)
-    fputs ("baton: --uri and --cancel exclude each other; nothing was "
-           "changed\n", stderr);
-  else if (!is_uri (options->uri))
-    fprintf (stderr, "baton: --uri: tcp:HOST:PORT or unix:PATH, not \"%s\"; "
-             "nothing was changed\n", options->uri);
-  else
+  why = options->cancel ? "not together with --cancel"
+                        : migrate_uri_why_not (options->uri);
+  if (why == NULL)
     return true;
+  fputs ("baton: --uri ", stderr);
+  output_clean (stderr, options->uri);
+  fprintf (stderr, ": %s; nothing was changed\n", why);
   return false;
 }
 

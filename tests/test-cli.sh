@@ -27,13 +27,24 @@ exits 2 status
 exits 2 pass one two three
 exits 2 pass one
 exits 2 --colour status x
-for uri in host-b:4444 tcp:host-b tcp:host-b: tcp::x tcp::4444 tcp://host-b:4444 unix: \
-           tcp:host-b:0 tcp:host-b:65536 udp:host-b:1; do
+for uri in host-b:4444 tcp:host-b tcp:host-b: tcp::x tcp://host-b:4444 unix: \
+           tcp:host-b:0 tcp:host-b:65536 tcp:host-b:1x tcp:host-b,ipv4=on \
+           tcp:4444 tcp:::4444 'tcp:[::1]x:1' \
+           'tcp:[::1:4444' udp:host-b:1 fd: vsock: vsock:3 vsock:3: vsock:host-b:1 \
+           vsock::1 vsock:4294967296:1 vsock:3:1x; do
   exits 2 migrate --uri "$uri" q r s t
-  grep -qF "nothing was changed" "$tmp/err" || fail "$(cat "$tmp/err")"
+  grep -qF -- "--uri $uri: tcp:HOST:PORT, unix:PATH or vsock:CID:PORT; nothing was" \
+       "$tmp/err" || fail "$(cat "$tmp/err")"
+done
+# The source would come to its own host.
+for uri in tcp::4444 tcp:0:4444 tcp:0.0.0.0:4444 'tcp:[::]:4444' \
+           tcp::4444,ipv4=on vsock:4294967295:4444; do
+  exits 2 migrate --uri "$uri" q r s t
+  grep -qF "would connect to its own one" "$tmp/err" || fail "$(cat "$tmp/err")"
 done
 exits 2 migrate --uri tcp:host-b:4444 --cancel q r s t
-for uri in tcp:host-b:4444 'tcp:[::1]:4444' unix:/x fd:n exec:cat; do
+for uri in tcp:host-b:4444 'tcp:[::1]:4444' unix:/x fd:n exec:cat rdma:h:1 \
+           tcp:localhost:1,ipv6=off vsock:3:4444 vsock:2:65536; do
   exits 1 migrate --uri "$uri" "$tmp/q" "$tmp/r" "$tmp/s" "$tmp/t"
 done
 exits 1 status "$tmp/nobody-there"
