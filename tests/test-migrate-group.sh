@@ -33,7 +33,7 @@ both_are_back ()
 {
   local disk
   went_back
-  [ "$(step_of 0 "activate destination")" = done ] ||
+  [ "$(step_of 0 "activate destination")" = "done" ] ||
     fail "$scenario: $(cat "$tmp/migrate.json")"
   for disk in "${disks_of[@]}"; do
     state_is "$here$disk" active || fail "$scenario: $here$disk is not active"
