@@ -71,7 +71,7 @@ domain ()
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>$guest_kernel/vmlinuz</kernel>
     <initrd>$tmp/initrd</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 -- $guest_workers $guest_pause_us $guest_flush_every</cmdline>
+    <cmdline>$(guest_command_line)</cmdline>
   </os>
   <devices>
     <emulator>$(command -v qemu-system-x86_64)</emulator>
