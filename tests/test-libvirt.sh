@@ -28,16 +28,6 @@ requires libvirtd virsh
 
 libvirt_uuid () { printf '%s0000000-0000-4000-8000-00000000000%s' "$1" "$1"; }
 
-# libvirt SIDE COMMAND...: as it is run on that host
-libvirt ()
-{
-  local side=$tmp/libvirt-$1
-  shift
-  mkdir -p "$side"/{home,run,config/libvirt,cache,data}
-  chmod 700 "$side/run"
-  HOME=$side/home XDG_RUNTIME_DIR=$side/run XDG_CONFIG_HOME=$side/config \
-    XDG_CACHE_HOME=$side/cache XDG_DATA_HOME=$side/data "$@"
-}
 uri_of () { echo "qemu+unix:///session?socket=$tmp/libvirt-$1/run/libvirt-sock"; }
 virsh () { command virsh -q -c "$(uri_of "$1")" "${@:2}"; }
 is_up () { virsh "$1" version >/dev/null; }
@@ -45,14 +35,18 @@ is_up () { virsh "$1" version >/dev/null; }
 start_libvirt ()
 {
   local side=$tmp/libvirt-$1
-  libvirt "$1" true
+  mkdir -p "$side"/{home,run,config/libvirt,cache,data}
+  chmod 700 "$side/run"
   cat >"$side/libvirtd.conf" <<END
 host_uuid = "$(libvirt_uuid "$2")"
 unix_sock_dir = "$side/run"
 log_outputs = "3:file:$tmp/libvirt-$1.log"
 END
   echo 'stdio_handler = "file"' >"$side/config/libvirt/qemu.conf"
-  libvirt "$1" libvirtd -f "$side/libvirtd.conf" >"$side/out" 2>&1 &
+  env HOME="$side/home" XDG_RUNTIME_DIR="$side/run" \
+      XDG_CONFIG_HOME="$side/config" XDG_CACHE_HOME="$side/cache" \
+      XDG_DATA_HOME="$side/data" \
+      libvirtd -f "$side/libvirtd.conf" >"$side/out" 2>&1 &
   pids+=($!)
   wait_for 30 is_up "$1" || fail "libvirt does not start: $(cat "$side/out")"
 }
