@@ -31,10 +31,15 @@ stop a
 stop b
 [ "$(sha256sum "$disk")" = "$before" ] || fail "the image has changed"
 
-# A writer does clear that bit, before it writes anything else.
+# Nor has one that is inactive.  A writer does clear that bit, before it writes
+# anything else.
 chmod 600 "$disk"
-start_nbdkit c "$disk"
+start_nbdkit c "$disk" start=inactive control="$(control c)"
+[ "$(sha256sum "$disk")" = "$before" ] || fail "an inactive server has written"
+baton activate "$(control c)" >/dev/null
+autoclear () { od -An -tx1 -j88 -N8 "$disk" | tr -d ' '; }
+# The first bit is our own, that of the ownership record.
+[ "$(autoclear)" = 8000000000000000 ] ||
+  fail "a writer left an unknown autoclear bit: $(autoclear)"
 stop c
-[ "$(od -An -tx1 -j88 -N8 "$disk" | tr -d ' ')" = 0000000000000000 ] ||
-  fail "a writer left an unknown autoclear bit"
 check_clean "$disk"

@@ -80,8 +80,10 @@ carry_out (struct world_server *s, const char *execute, int ticket)
 {
   if (s->dead)
     return "Dead";
-  if (strcmp (execute, "flush") == 0)
+  if (strcmp (execute, "flush") == 0) {
+    s->nr_flushes += s->active;
     return s->active ? NULL : "WrongState";
+  }
   if (strcmp (execute, "invalidate") == 0)
     return s->active ? "WrongState" : NULL;
   if (strcmp (execute, "activate") == 0)

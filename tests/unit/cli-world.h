@@ -51,6 +51,7 @@ struct world_server {
   bool active;
   bool dead;
   int pid;
+  unsigned nr_flushes;          /* that it was told, and did */
   const char *listens;          /* at this address; NULL: it does not say */
   int ticket;                   /* of its last release; 0: none */
   int asked_with;               /* ticket of the last activate; 0: none */
