@@ -139,8 +139,8 @@ grep -q "we do not accept the server's certificate" "$tmp/said" ||
 rude ()
 {
   python '
-import socket, sys
-for i in range(int(sys.argv[2])):
+import concurrent.futures, socket, sys
+def one(i):
     s = socket.create_connection(("localhost", int(sys.argv[1])))
     try:
         s.recv(18)
@@ -149,7 +149,9 @@ for i in range(int(sys.argv[2])):
             pass
     except ConnectionError:
         pass
-    s.close()' "$a_port" "$1"
+    s.close()
+with concurrent.futures.ThreadPoolExecutor(20) as all:
+    list(all.map(one, range(int(sys.argv[2]))))' "$a_port" "$1"
 }
 accounted ()
 {

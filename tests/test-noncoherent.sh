@@ -225,11 +225,25 @@ data_pinned ()
 # older WORDS COMMAND...: with servers whose kernel lacks that
 older ()
 {
-  local words=$1
+  local words=$1 word
   shift
   [ "${BATON_SANITIZER:-no}" = no ] || return 0
+  : >"$tmp/b.log"
   BATON_WRAPPER="env STAND_IN=$words LD_PRELOAD=$(program storage-stand-in.so)" \
     "$@"
+  for word in ${words//,/ }; do
+    [ "$word" = no-cachestat ] && ! has_cachestat ||
+      grep -q "stand-in: $word" "$tmp/b.log" || fail "$word has not come about"
+  done
+}
+
+# Linux 6.5
+has_cachestat ()
+{
+  python 'import ctypes, errno, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall(451, -1, 0, 0, 0)
+sys.exit(ctypes.get_errno() == errno.ENOSYS)'
 }
 
 data_file_pinned ()

@@ -14,7 +14,7 @@ disk=$tmp/disk.qcow2
 qemu-img create -q -f qcow2 "$disk" 16M
 export STAND_IN_FILE=$disk STAND_IN_MOUNTS=$tmp/mounts
 device=$(stat -c %d "$disk")
-device=$((device >> 8 & 0xfff)):$((device & 0xff))
+device=$((device >> 8 & 0xfff)):$((device & 0xff | device >> 12 & 0xfff00))
 
 # serve WORDS ARG...: on storage with these faults
 serve ()
@@ -91,6 +91,12 @@ done
 
 # -- cache=none ------------------------------------------------------------------
 
+# Where this build asks how that is to be done, and may do it at all.
+if ! command grep -q '^#define STATX_DIOALIGN' /usr/include/linux/stat.h ||
+   ! dd if="$disk" iflag=direct of=/dev/null bs=4096 count=1 2>/dev/null; then
+  check_clean "$disk"
+  exit
+fi
 ! (serve odd-direct cache=none) 2>"$tmp/said" || fail "cache=none is served"
 grep -q 'cannot be read and written past the page cache (O_DIRECT) on this filesystem: do not use cache=none' \
      "$tmp/said" "$tmp/s.log" || fail "$(cat "$tmp/said" "$tmp/s.log")"
