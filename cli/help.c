@@ -42,7 +42,8 @@ print_options (FILE *out, const struct subcommand *s)
     fputs ("  --uri URI                migrate: where the migration comes in, as the\n"
            "                           source reaches it: tcp:HOST:PORT, unix:PATH\n"
            "  --cancel                 migrate: undo one that was cut off\n"
-           "  --allow-other-disks      migrate: though disks and pairs do not match\n", out);
+           "  --allow-other-disks      migrate: though a disk is of no pair\n"
+           "  --allow-other-images     migrate: though a pair is of no disk\n", out);
   fputs ("  --tls-certificates DIR   for nbds:// endpoints: where ca-cert.pem,\n"
          "                           client-cert.pem and client-key.pem are\n"
          "  --tls-psk-file FILE      ... or shared keys, NAME:HEXKEY\n"

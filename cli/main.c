@@ -51,7 +51,8 @@ subcommand_find (const char *name)
 
 /* What was typed. */
 struct command_line {
-  bool help, version, json, progress, force, exit, cancel, other_disks;
+  bool help, version, json, progress, force, exit, cancel, other_disks,
+       other_images;
   const char *repair;           /* NULL: not given */
   const char *ticket, *uri;     /* NULL: not given */
   uint64_t timeout_us, drain_us;        /* 0: not given */
@@ -147,6 +148,9 @@ take_option (int option, struct command_line *ret)
   case 'O':
     ret->other_disks = true;
     return true;
+  case 'I':
+    ret->other_images = true;
+    return true;
   case 'P':
     ret->progress = true;
     return true;
@@ -175,6 +179,7 @@ parse_options (int argc, char **argv, struct command_line *ret)
     { "uri", required_argument, NULL, 'U' },
     { "cancel", no_argument, NULL, 'C' },
     { "allow-other-disks", no_argument, NULL, 'O' },
+    { "allow-other-images", no_argument, NULL, 'I' },
     { NULL, 0, NULL, 0 },
   };
   int c;
@@ -256,10 +261,12 @@ static bool
 check_migrates (const struct subcommand *s, const struct command_line *line)
 {
   if (s->migrates ||
-      (line->uri == NULL && !line->cancel && !line->other_disks))
+      (line->uri == NULL && !line->cancel && !line->other_disks &&
+       !line->other_images))
     return true;
   return takes_no (s, line->cancel ? "--cancel" : line->uri != NULL
-                        ? "--uri" : "--allow-other-disks");
+                        ? "--uri" : line->other_disks
+                        ? "--allow-other-disks" : "--allow-other-images");
 }
 
 static bool
@@ -283,6 +290,7 @@ fill_options (const struct subcommand *s, const struct command_line *line,
   ret->uri = line->uri;
   ret->cancel = line->cancel;
   ret->other_disks = line->other_disks;
+  ret->other_images = line->other_images;
   if (line->drain_us != 0 && !s->drains)
     return takes_no (s, "--drain-timeout");
   if (line->exit && !s->exits)

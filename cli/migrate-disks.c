@@ -182,6 +182,16 @@ name_servers (const struct side *s, char *ret, size_t size)
   return len > 0;
 }
 
+/* A pair that is mistyped is both: a disk without, and of no disk. */
+static const char *
+also (const struct side *s)
+{
+  char names[NAMES_BYTES];
+
+  return name_servers (s, names, sizeof names)
+           ? " (and it has none that can be of one of the pairs)" : "";
+}
+
 static bool
 judge_disks (const struct side *s)
 {
@@ -191,9 +201,9 @@ judge_disks (const struct side *s)
     return true;
   if (!s->m->allow_other_disks)
     return migrate_fail (s->m, s->vm->path, "its VM has a writable NBD disk "
-                         "that no pair is of: %s; name the two servers of "
+                         "that no pair is of: %s%s; name the two servers of "
                          "each disk, or give --allow-other-disks where it "
-                         "may stay where it is", names);
+                         "may stay where it is", names, also (s));
   migrate_warn (s->m, s->vm->path, "no pair is of: %s", names);
   return true;
 }
@@ -206,10 +216,10 @@ judge_servers (const struct side *s)
 
   if (!name_servers (s, names, sizeof names))
     return true;
-  if (!s->m->allow_other_disks)
+  if (!s->m->allow_other_images)
     return migrate_fail (s->m, s->vm->path, "its VM has no NBD disk that can "
                          "be of %s, so the image may be another VM's; leave "
-                         "that pair out, or give --allow-other-disks where "
+                         "that pair out, or give --allow-other-images where "
                          "the VM has it in a way that QEMU does not tell",
                          names);
   migrate_warn (s->m, s->vm->path, "its VM has no NBD disk that can be of %s",

@@ -138,7 +138,8 @@ tell_left (FILE *err, const struct migrate *m)
       fprintf (err, "%s%s", before, texts[i]);
       before = "; ";
     }
-  fputs (" (the same command again may go on from there)\n", err);
+  fputs (m->dst.ended ? "\n" : " (the same command again may go on from "
+                                "there)\n", err);
 }
 
 static json_t *
@@ -213,13 +214,29 @@ tell_command (FILE *err, const struct migrate_report *r, const char *option)
 static void
 hint_stopped (FILE *err, const struct migrate_report *r)
 {
+  char allowed[64];
+
   fputs ("baton: hint: when what is said above is mended, to go on: ", err);
-  tell_command (err, r, r->m->allow_other_disks ? " --allow-other-disks" : "");
+  snprintf (allowed, sizeof allowed, "%s%s",
+            r->m->allow_other_disks ? " --allow-other-disks" : "",
+            r->m->allow_other_images ? " --allow-other-images" : "");
+  tell_command (err, r, allowed);
   if (r->m->images == MIGRATE_SRC) {
     fputs ("; to undo it: ", err);
     tell_command (err, r, " --cancel");
   }
   putc ('\n', err);
+}
+
+/* The source was told to cancel, and may run; the destination has ended. */
+static void
+hint_silent (FILE *err, const struct migrate_report *r)
+{
+  fputs ("baton: hint: the source's QEMU may have been told to go on, and has "
+         "not said so: when it answers again, make sure that it runs: ", err);
+  tell_command (err, r, " --cancel");
+  fputs ("; for the next attempt the destination's QEMU has to be started "
+         "again\n", err);
 }
 
 static void
@@ -232,6 +249,10 @@ tell_hint (FILE *err, const struct migrate_report *r)
            "be started again\n", err);
   if (m->result == MIGRATE_BACK || m->runner == MIGRATE_SRC)
     return;
+  if (m->runner == MIGRATE_UNKNOWN && m->dst.ended && !m->src.ended) {
+    hint_silent (err, r);
+    return;
+  }
   if (vm_is (&m->src, "postmigrate") || vm_is (&m->src, "finish-migrate"))
     hint_stopped (err, r);
   else if (m->runner == MIGRATE_NOBODY && m->src.state[0] == '\0')

@@ -176,7 +176,9 @@ check_on_the_way (struct migrate *m)
                          m->src.migration_error[0] != '\0'
                            ? m->src.migration_error : "QEMU does not say why");
   if (!vm_is_migrating (&m->src))
-    return migrate_fail (m, m->src.path, "the migration was cancelled");
+    return migrate_fail (m, m->src.path, m->src.state[0] != '\0'
+                           ? "the migration was cancelled"
+                           : "the source's QEMU does not answer any more");
   if (!vm_is_connected (&m->dst))
     return migrate_fail (m, m->dst.path, "the destination's QEMU has ended");
   if (*m->interrupted && m->switch_us == 0)

@@ -77,7 +77,8 @@ struct migrate {
   uint64_t timeout_us;          /* of the switchover */
   group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
-  bool allow_other_disks;       /* disks and pairs need not match */
+  bool allow_other_disks;       /* a disk need not be of a pair */
+  bool allow_other_images;      /* a pair need not be of a disk */
   void (*on_warning) (const char *text);
   void (*on_progress) (void *opaque, const struct vm *src);
   void *opaque;

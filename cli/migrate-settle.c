@@ -27,8 +27,9 @@ wait_for_end (struct migrate *m)
 
   while (vm_is_connected (&m->src) && clock_us () < end_us) {
     vm_look (&m->src);
-    /* After the migration's end comes the VM's own. */
-    if (!vm_is_migrating (&m->src) && !vm_is (&m->src, "finish-migrate"))
+    /* After the migration's end comes the VM's own; and silence is no end. */
+    if (m->src.state[0] != '\0' && !vm_is_migrating (&m->src) &&
+        !vm_is (&m->src, "finish-migrate"))
       return;
     qmp_wait (&m->src.qmp, 1, LOOK_US);
   }

@@ -31,6 +31,7 @@ struct options {
   const char *uri;              /* --uri; NULL: not given */
   bool cancel;                  /* --cancel */
   bool other_disks;             /* --allow-other-disks */
+  bool other_images;            /* --allow-other-images */
 };
 
 struct subcommand {
@@ -44,8 +45,8 @@ struct subcommand {
   bool on_image;                /* the operands are images and not endpoints;
                                  * takes --repair and --progress; its exit
                                  * codes are its own */
-  bool migrates;                /* takes --uri, --cancel and
-                                 * --allow-other-disks */
+  bool migrates;                /* takes --uri, --cancel,
+                                 * --allow-other-disks and -images */
   const char *summary;          /* a line for the list */
   const char *help;             /* a paragraph or two, for --help */
   /* ENDPOINTS have been checked, if that is what they are.  An exit code. */

@@ -28,10 +28,12 @@ static char dir[] = "/tmp/baton-test.XXXXXX";
   "\"image\": {\"virtual-size\": " #bytes "}}}"
 #define ONE DISK ("one", "nbd+unix://?socket=/data/one", 1048576)
 
+enum { DISKS = 1, IMAGES = 2 };
+
 /* With one pair, of an image of 1 MiB whose server listens at LISTENS.  WHY
  * not; NULL: it is done. */
 static void
-migrate_with_disks (const char *disks, const char *listens, bool allow,
+migrate_with_disks (const char *disks, const char *listens, unsigned allow,
                     const char *why, size_t nr_warnings)
 {
   const enum migrate_result result = why == NULL ? MIGRATE_DONE
@@ -42,7 +44,8 @@ migrate_with_disks (const char *disks, const char *listens, bool allow,
   scene_set_up (&s, &c, dir);
   s.qemus.src.disks = disks;
   s.servers.src.listens = listens;
-  s.m.allow_other_disks = allow;
+  s.m.allow_other_disks = allow & DISKS;
+  s.m.allow_other_images = allow & IMAGES;
   migrate_run (&s.m);
   qmp_world_stop (&s.qemus);
   if (s.m.result != result ||
@@ -81,19 +84,19 @@ test_disk_is_the_pairs (void **state)
   for (i = 0; i < sizeof files / sizeof files[0]; i++) {
     snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
               files[i]);
-    migrate_with_disks (disks, "unix:/data/one", false, NULL, 0);
-    migrate_with_disks (disks, "unix:/data/other", false, NULL, 1);
-    migrate_with_disks (disks, NULL, false, NULL, 1);
+    migrate_with_disks (disks, "unix:/data/one", 0, NULL, 0);
+    migrate_with_disks (disks, "unix:/data/other", 0, NULL, 1);
+    migrate_with_disks (disks, NULL, 0, NULL, 1);
   }
   for (i = 0; i < sizeof tcp / sizeof tcp[0]; i++) {
     snprintf (disks, sizeof disks, "[" DISK ("one", "%s", 1048576) "]",
               tcp[i]);
-    migrate_with_disks (disks, "tcp:0.0.0.0:10810", false, NULL, 0);
-    migrate_with_disks (disks, "tcp:0.0.0.0:10811", false, NULL, 1);
+    migrate_with_disks (disks, "tcp:0.0.0.0:10810", 0, NULL, 0);
+    migrate_with_disks (disks, "tcp:0.0.0.0:10811", 0, NULL, 1);
     /* Its host's name leads to no loopback, and that to no other address. */
     migrate_with_disks (disks, i < 4 ? "tcp:127.0.0.1:10810"
                                      : "tcp:192.0.2.5:10810",
-                        false, NULL, 1);
+                        0, NULL, 1);
   }
 }
 
@@ -108,10 +111,15 @@ test_disk_is_left_out (void **state)
     "[" DISK ("two", "nbd://host-a:10809", 2097152) "]";
 
   (void) state;
-  migrate_with_disks (more, "unix:/data/one", false, LEFT_OUT, 0);
-  migrate_with_disks (more, NULL, false, LEFT_OUT, 0);
-  migrate_with_disks (larger, NULL, false, LEFT_OUT, 0);
-  migrate_with_disks (more, "unix:/data/one", true, NULL, 1);
+  migrate_with_disks (more, "unix:/data/one", 0, LEFT_OUT, 0);
+  migrate_with_disks (more, NULL, 0, LEFT_OUT, 0);
+  migrate_with_disks (larger, NULL, 0, LEFT_OUT, 0);
+  migrate_with_disks (more, "unix:/data/one", IMAGES, LEFT_OUT, 0);
+  migrate_with_disks (more, "unix:/data/one", DISKS, NULL, 1);
+  /* Mistyped: the disk and the pair are not each other's. */
+  migrate_with_disks (larger, NULL, 0, "(and it has none that can be of one", 0);
+  migrate_with_disks (larger, NULL, DISKS, "no NBD disk that can be of /a,", 1);
+  migrate_with_disks (larger, NULL, DISKS | IMAGES, NULL, 2);
 }
 
 /* Read-only, of no device, no NBD, the same one twice. */
@@ -121,14 +129,14 @@ test_disk_does_not_count (void **state)
   (void) state;
   migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
                       "true, \"file\": \"nbd://h:1\"}}]", "unix:/data/one",
-                      false, NULL, 0);
-  migrate_with_disks ("[" ONE ", {\"inserted\": {\"ro\": false, \"file\": "
+                      0, NULL, 0);
+  migrate_with_disks ("[" ONE ", {\"inserted\": {\"ro\": 0, \"file\": "
                       "\"nbd://h:1\"}}, {\"qdev\": \"/cd\"}]",
                       "unix:/data/one", false, NULL, 0);
   migrate_with_disks ("[" ONE ", {\"qdev\": \"/q\", \"inserted\": {\"ro\": "
-                      "false, \"file\": \"/shared/raw\"}}]",
+                      "0, \"file\": \"/shared/raw\"}}]",
                       "unix:/data/one", false, NULL, 0);
-  migrate_with_disks ("[" ONE ", " ONE "]", "unix:/data/one", false, NULL, 0);
+  migrate_with_disks ("[" ONE ", " ONE "]", "unix:/data/one", 0, NULL, 0);
 }
 
 #define READ_ONLY(file)                                                        \
@@ -147,21 +155,22 @@ test_pair_of_no_disk (void **state)
 
   (void) state;
   for (i = 0; i < sizeof none / sizeof none[0]; i++) {
-    migrate_with_disks (none[i], "unix:/data/one", false, OTHERS, 0);
-    migrate_with_disks (none[i], "unix:/data/one", true, NULL, 1);
+    migrate_with_disks (none[i], "unix:/data/one", 0, OTHERS, 0);
+    migrate_with_disks (none[i], "unix:/data/one", DISKS, OTHERS, 0);
+    migrate_with_disks (none[i], "unix:/data/one", IMAGES, NULL, 1);
   }
   /* Of one that is read-only it may be; but rather of one that is not. */
-  migrate_with_disks ("[" READ_ONLY ("nbd://h:1") "]", NULL, false, NULL, 0);
+  migrate_with_disks ("[" READ_ONLY ("nbd://h:1") "]", NULL, 0, NULL, 0);
   migrate_with_disks ("[" READ_ONLY ("nbd+unix://?socket=/data/one") ", "
                       DISK ("two", "nbd://host-a:10809", 1048576) "]",
-                      NULL, false, NULL, 1);
+                      NULL, 0, NULL, 1);
   migrate_with_disks ("[" READ_ONLY ("nbd+unix://?socket=/data/one") ", "
                       DISK ("two", "nbd://host-a:10809", 1048576) "]",
-                      "unix:/data/one", false, LEFT_OUT, 0);
+                      "unix:/data/one", 0, LEFT_OUT, 0);
   /* Twice at one address is one, that must have its pair. */
   migrate_with_disks ("[" READ_ONLY ("nbd+unix://?socket=/data/one") ", " ONE
                       ", " DISK ("two", "nbd://host-a:10809", 1048576) "]",
-                      "unix:/data/other", false, LEFT_OUT, 0);
+                      "unix:/data/other", 0, LEFT_OUT, 0);
 }
 
 /* Then there is nothing to be compared with. */

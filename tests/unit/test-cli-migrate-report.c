@@ -127,8 +127,27 @@ test_hint (void **state)
   assert_true (says (&m, "to go on: baton migrate --allow-other-disks /q/a "
                          "/q/b /c/a /c/b; to undo it: baton migrate --cancel "
                          "/q/a"));
+  m.allow_other_images = true;
+  assert_true (says (&m, "baton migrate --allow-other-disks "
+                         "--allow-other-images /q/a"));
   m.images = MIGRATE_DST;
   assert_false (says (&m, "--cancel"));
+}
+
+/* Who was told to cancel and says nothing may run, or stand still. */
+static void
+test_hint_silent (void **state)
+{
+  struct migrate m = stopped ();
+
+  (void) state;
+  m.runner = MIGRATE_UNKNOWN;
+  m.src.state[0] = '\0';
+  m.dst.ended = true;
+  assert_true (says (&m, "make sure that it runs: baton migrate --cancel /q/a "
+                         "/q/b /c/a /c/b; for the next attempt"));
+  assert_false (says (&m, "may go on from there"));
+  assert_false (says (&m, "to go on: "));
 }
 
 /* -- when it was -------------------------------------------------------------------- */
@@ -205,6 +224,7 @@ main (void)
     cmocka_unit_test (test_left),
     cmocka_unit_test (test_nothing_was_changed),
     cmocka_unit_test (test_hint),
+    cmocka_unit_test (test_hint_silent),
     cmocka_unit_test (test_pass_start),
     cmocka_unit_test (test_no_pass_start),
   };
