@@ -160,7 +160,7 @@ static struct nbdkit_plugin plugin = {
   .dump_plugin = plugin_dump,
   .get_ready = server_start,
   .after_fork = server_listen,
-  .cleanup = server_stop,
+  .cleanup = server_release,
   .unload = plugin_unload,
 
   .open = plugin_open,

@@ -268,14 +268,24 @@ stop_handoff (struct handoff *h)
 }
 
 void
-server_stop (void)
+server_release (void)
 {
   /* A repair may take long, and can be done again. */
   if (server.handoff)
     handoff_interrupt (server.handoff);
   endpoints_free (&server.endpoints);
-  if (server.handoff && stop_handoff (server.handoff))
-    handoff_free (server.handoff);
+  if (server.handoff && !server.released)
+    server.idle = stop_handoff (server.handoff);
+  server.released = true;
+}
+
+void
+server_stop (void)
+{
+  server_release ();
+  if (!server.handoff || !server.idle)
+    return;
+  handoff_free (server.handoff);
   server.handoff = NULL;
 }
 

@@ -30,6 +30,8 @@ struct server {
   const char *hint;                     /* added to the error of a start */
   bool forked;                          /* since server_start */
   bool serving;                         /* server_listen was reached */
+  bool released;                        /* server_release was */
+  bool idle;                            /* and no request ran any more */
 };
 
 extern struct server server;
@@ -42,8 +44,13 @@ int server_start (void);
 /* After the fork: answer the control endpoints. */
 int server_listen (void);
 
-/* An orderly end, if nbdkit gets that far: nothing depends on it.  May be
- * called again. */
+/* An orderly end, if nbdkit gets that far: nothing depends on it.  Both may be
+ * called again.
+ *
+ * server_release gives the image up.  nbdkit 1.32 counts a connection only
+ * when its thread runs, so one that has just come may open the plugin now, and
+ * finds a server that is inactive.  server_stop, in the last moment, frees it. */
+void server_release (void);
 void server_stop (void);
 
 /* As handoff_take_over; logs what an operator should know of how the image
