@@ -119,7 +119,7 @@ set_limits (void)
   nr_caches = getenv ("BATON_CRASH_CACHES") ? 1 : 2;
   max_states = is_long ? 192 : is_slow ? 4 : 64;
   one_again_of = is_long ? 96 : 512;
-  qemu_each = is_long ? 1000 : 2500;
+  qemu_each = is_long ? 3000 : 2500;
 }
 
 struct explorer {

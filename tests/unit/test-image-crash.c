@@ -227,7 +227,7 @@ test_crash (void **state)
   size_t i;
 
   (void) state;
-  qemu_each = getenv ("BATON_TEST_LONG") ? 150
+  qemu_each = getenv ("BATON_TEST_LONG") ? 300
               : getenv ("BATON_TEST_RUNS") ? 5000 : 1000;
   base = crash_load ("base.raw");
   assert_int_equal (keyring_new ("secret", 6, "pw", &keyring, NULL), 0);
