@@ -15,6 +15,9 @@
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 
 #include "failing-calls.h"
 
@@ -69,6 +72,10 @@ WRAP (int, gnutls_hash_init, (gnutls_hash_hd_t *h,
       GNUTLS_E_MEMORY_ERROR)
 WRAP (int, gnutls_hash, (gnutls_hash_hd_t h, const void *p, size_t n),
       (h, p, n), GNUTLS_E_MEMORY_ERROR)
+#ifdef HAVE_LIBDEFLATE
+WRAP (struct libdeflate_decompressor *, libdeflate_alloc_decompressor, (void),
+      (), NULL)
+#endif
 WRAP (int, gnutls_pbkdf2, (gnutls_mac_algorithm_t which,
                            const gnutls_datum_t *key,
                            const gnutls_datum_t *salt, unsigned n, void *ret,

@@ -22,6 +22,7 @@
 
 #include "backing-name.h"
 #include "bitmap-directory.h"
+#include "compressed.h"
 #include "digest.h"
 #include "failing-calls.h"
 #include "file-spec.h"
@@ -223,6 +224,26 @@ test_snapshot_table (void **state)
   simdisk_free (d);
 }
 
+static int
+make_inflater (void *opaque, struct error *err)
+{
+  struct inflater *d;
+
+  (void) opaque;
+  if (inflater_new (0, &d, err) == -1)
+    return -1;
+  inflater_free (d);
+  inflater_free (NULL);
+  return 0;
+}
+
+static void
+test_inflater (void **state)
+{
+  (void) state;
+  assert_true (until_it_succeeds (make_inflater, NULL) >= 1);
+}
+
 static void
 test_encrypted (void **state)
 {
@@ -357,6 +378,7 @@ main (void)
     cmocka_unit_test (test_snapshot_and_bitmap),
     cmocka_unit_test (test_bitmap_directory),
     cmocka_unit_test (test_snapshot_table),
+    cmocka_unit_test (test_inflater),
     cmocka_unit_test (test_encrypted),
     cmocka_unit_test (test_names),
     cmocka_unit_test (test_open_file),

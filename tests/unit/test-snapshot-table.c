@@ -291,6 +291,22 @@ test_too_big (void **state)
   free (name);
 }
 
+/* What is wrong with one entry is so with the table. */
+static void
+test_walk_bad (void **state)
+{
+  struct error err = ERROR_INIT;
+  struct world w;
+
+  (void) state;
+  open_world (&w);
+  add (&w, &(struct entry) { 0, 0, 0, 16, "id", "good" });
+  add (&w, &(struct entry) { 0, 0, 0, 1025, "id", "bad" });
+  refused (snapshot_table_walk (w.io, &w.h, w.end, ignore, NULL, NULL, &err),
+           &err, EFBIG, "Too much extra metadata in snapshot table entry 1");
+  close_world (&w);
+}
+
 static void
 test_find (void **state)
 {
@@ -340,6 +356,7 @@ main (void)
     cmocka_unit_test (test_l1),
     cmocka_unit_test (test_walk),
     cmocka_unit_test (test_too_big),
+    cmocka_unit_test (test_walk_bad),
     cmocka_unit_test (test_find),
   };
 
