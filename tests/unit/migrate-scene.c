@@ -117,3 +117,11 @@ scene_check (const struct scene *s)
     fail_msg ("it stands still (%s); fault %u at question %u, %s", s->m.why,
               (unsigned) s->qemus.fate, s->qemus.fault_at, s->qemus.faulted);
 }
+
+void
+scene_migrate (struct scene *s)
+{
+  migrate_run (&s->m);
+  qmp_world_stop (&s->qemus);
+  scene_check (s);
+}

@@ -25,6 +25,8 @@ void scene_set_up (struct scene *s, struct choices *c, const char *dir);
 void scene_tear_down (struct scene *s);
 
 bool scene_runs (const struct qmp_vm *v);
+/* The whole migration; afterwards the QEMUs may be looked at.  With scene_check. */
+void scene_migrate (struct scene *s);
 /* What must be so, whatever went wrong. */
 void scene_check (const struct scene *s);
 

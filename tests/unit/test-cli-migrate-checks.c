@@ -47,9 +47,7 @@ test_left_after_refusal (void **state)
   (void) state;
   scene_set_up (&s, &c, dir);
   s.m.uri = "unix:/incoming";
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
   check_capabilities (&s, true);
   assert_true (s.m.left.dst_held && s.m.left.dst_listens);
@@ -65,9 +63,7 @@ test_blocked (void **state)
 
   (void) state;
   scene_set_up (&s, &c, dir);
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
   assert_non_null (strstr (s.m.why, "a device is in the way"));
   assert_false (s.m.left.dst_held);
@@ -83,9 +79,7 @@ test_left_after_migration (void **state)
 
   (void) state;
   scene_set_up (&s, &c, dir);
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   check_capabilities (&s, true);
   scene_tear_down (&s);
@@ -102,9 +96,7 @@ lose_answer (const char *execute, bool held)
   scene_set_up (&s, &c, dir);
   s.m.uri = "unix:/incoming";
   s.m.src.timeout_us = s.m.dst.timeout_us = 1000000;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_null (s.qemus.lost);
   assert_int_equal (s.m.result, started ? MIGRATE_BACK : MIGRATE_NOT_STARTED);
   assert_non_null (strstr (s.m.why, "no answer to"));
@@ -136,9 +128,7 @@ test_source_falls_silent (void **state)
   (void) state;
   scene_set_up (&s, &c, dir);
   s.m.src.timeout_us = 500000;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_FAILED);
   assert_int_equal (s.m.runner, MIGRATE_UNKNOWN);
   assert_true (scene_runs (&s.qemus.src));
@@ -167,9 +157,7 @@ test_server_dies_meanwhile (void **state)
   scene_set_up (&s, &c, dir);
   s.m.on_progress = kill_destination_server;
   s.m.opaque = &s;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_BACK);
   assert_non_null (strstr (s.m.why, "/b: the destination's server"));
   assert_true (s.qemus.looks > 20);
@@ -191,9 +179,7 @@ test_server_dies_in_the_last_second (void **state)
   scene_set_up (&s, &c, dir);
   s.m.on_progress = kill_destination_server;
   s.m.opaque = &s;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_BACK);
   assert_int_equal (s.qemus.looks, 0);
   assert_true (s.m.passed);
@@ -243,9 +229,7 @@ test_pause_of_resumed (void **state)
   s.qemus.src.state = "finish-migrate";
   s.qemus.src.migration = "pre-switchover";
   s.qemus.dst.migration = "active";
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_int_equal (migrate_pause_us (&s.m), 0);
   scene_tear_down (&s);

@@ -182,9 +182,7 @@ test_disks_are_not_known (void **state)
 
   (void) state;
   scene_set_up (&s, &c, dir);
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_int_equal (json_array_size (s.m.warnings), 2);
   scene_tear_down (&s);

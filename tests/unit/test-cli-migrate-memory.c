@@ -47,9 +47,7 @@ nr_flushes (int remaining)
   scene_set_up (&s, &c, dir);
   s.m.on_progress = count;
   s.m.opaque = &nr_told;
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_true (nr_told >= LOOKS / 2);
   scene_tear_down (&s);

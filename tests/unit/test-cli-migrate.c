@@ -37,9 +37,7 @@ test_without_fault (void **state)
 
   (void) state;
   scene_set_up (&s, &c, dir);
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_int_equal (s.m.runner, MIGRATE_DST);
   assert_int_equal (s.m.images, MIGRATE_DST);
@@ -55,9 +53,7 @@ try_monitor (unsigned fault_at, enum qmp_fate fate)
   bool reached;
 
   scene_set_up (&s, &c, dir);
-  migrate_run (&s.m);
-  qmp_world_stop (&s.qemus);
-  scene_check (&s);
+  scene_migrate (&s);
   reached = s.qemus.nr_questions >= fault_at;
   scene_tear_down (&s);
   return reached;
