@@ -260,6 +260,14 @@ scavenge (struct allocator *a)
 }
 
 void
+allocator_stop_scavenging (struct allocator *a)
+{
+  mutex_lock (&a->lock);
+  a->demand = 0;
+  mutex_unlock (&a->lock);
+}
+
+void
 allocator_reclaim (struct allocator *a)
 {
   reclaim_unlinked (a);

@@ -12,6 +12,7 @@
 
 #include "allocator-internal.h"
 #include "checked.h"
+#include "io-optional.h"
 
 /* The first reservation of an activation is small, so that a server that
  * lived briefly leaks little when it is killed; each next one doubles. */

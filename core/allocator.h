@@ -122,6 +122,9 @@ void allocator_after_sync (struct allocator *a) EXCLUDES (a->lock);
 /* Punch what may be; look for free clusters inside the file.  What cannot be
  * reclaimed leaks; a failed write of refcounts poisons. */
 void allocator_reclaim (struct allocator *a) EXCLUDES (a->lock);
+/* Look for none until more are taken: what the last sync of all would find
+ * would be counted after it. */
+void allocator_stop_scavenging (struct allocator *a) EXCLUDES (a->lock);
 
 /* Orderly end, after enough syncs to have emptied the quarantine: give the
  * pool back. */

@@ -10,7 +10,7 @@
  *   bitmaps_set      (in use) bits are set in memory alone
  *   bitmaps_store    (in use) its data and table are written, not yet durable
  *   [the caller makes them durable, and the guest's data]
- *   bitmaps_end      valid, durably
+ *   bitmaps_end      valid; durably so after the next sync
  *
  * So whatever cuts this off leaves a bitmap that is marked in use, which QEMU
  * calls inconsistent, or a valid one: never one that misses a write.  Disabled

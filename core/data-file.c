@@ -12,6 +12,7 @@
 #include "backing-name.h"
 #include "cleanup.h"
 #include "data-file.h"
+#include "io-optional.h"
 
 #define SECTOR_BYTES 512u
 

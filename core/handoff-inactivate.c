@@ -25,6 +25,7 @@
 #include <errno.h>
 
 #include "handoff-internal.h"
+#include "image-finish.h"
 
 /* 0 where IMG may still be finished. */
 static int
@@ -53,12 +54,15 @@ drain (struct handoff *h, struct stopwatch *w, unsigned timeout_ms,
   return r;
 }
 
+/* What the record's sync makes durable needs none of its own. */
 static int
 finish (struct handoff *h, struct stopwatch *w, struct image *img,
         struct error *err)
 {
-  const int r = h->read_only ? 0 : image_finish (img, err);
+  int r = 0;
 
+  if (!h->read_only)
+    r = h->recorded ? image_settle (img, err) : image_finish (img, err);
   if (r == 0)
     handoff_remember_notices (h, image_get_notices (img));
   stopwatch_lap (w, "flush");

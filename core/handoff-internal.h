@@ -56,6 +56,7 @@ struct handoff {
   bool retired GUARDED_BY (command);    /* released for good */
   struct leftover leftover GUARDED_BY (command); /* of the last image */
   struct gate gate;
+  struct spare spare;
   struct stale *stale;                  /* NULL, except to show the bug */
 
   struct mutex memory;

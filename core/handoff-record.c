@@ -3,8 +3,8 @@
  * The handoff and the ownership record (docs/HANDOVER.md).
  *
  * Guarantees: nothing is decided by what this host's cache shows alone; the
- * record is written with one durable write, before the gate opens and before
- * the lock is given back; a server that finds itself overtaken while it was
+ * record is written with one write, and is durable before the gate opens and
+ * before the lock is given back; a server that finds itself overtaken while it was
  * active writes no record.
  *
  * A server without a record of its own (no control=) does less: it refuses
@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "handoff-internal.h"
+#include "image-finish.h"
 #include "io-optional.h"
 
 /* A cache that was dropped once may have been read into by others just then;
@@ -60,12 +61,17 @@ remember_how (struct handoff *h, const struct ownership_answer *a)
   mutex_unlock (&h->memory);
 }
 
+/* Who may be handed the image looks as an activation does, so that memory
+ * is there when one does and a client waits for it. */
 void
 handoff_record_glance (struct handoff *h, struct io *io)
 {
   struct view v;
 
-  if (!h->host || view_read_header (io, &v, NULL) == -1)
+  if (!h->host)
+    return;
+  if ((!h->recorded || view_read (io, &h->spare, &v, NULL) == -1) &&
+      view_read_header (io, &h->spare, &v, NULL) == -1)
     return;
   remember (h, &v);
   view_clear (&v);
@@ -83,8 +89,8 @@ view_past_cache (struct handoff *h, bool with_digests, struct view *ret,
 
   if (opener->open (opener, h->path, IO_OPEN_PAST_CACHE, &io, err) == -1)
     return -1;
-  r = with_digests ? view_read (io, ret, err)
-                   : view_read_header (io, ret, err);
+  r = with_digests ? view_read (io, &h->spare, ret, err)
+                   : view_read_header (io, &h->spare, ret, err);
   io_close (io);
   return r;
 }
@@ -115,7 +121,7 @@ look_twice (struct handoff *h, struct io *io, struct view *ret,
   if (io->may_be_stale && io_check_cache (io, err) == -1)
     return -1;
   for (i = 0; i < MAX_LOOKS; ++i) {
-    if (view_read (io, ret, err) == -1)
+    if (view_read (io, &h->spare, ret, err) == -1)
       return -1;
     if (compare_with_storage (h, ret, &what, err) == -1) {
       view_clear (ret);
@@ -135,11 +141,12 @@ look_twice (struct handoff *h, struct io *io, struct view *ret,
 
 /* A plain server only minds what another host holds. */
 static int
-look_plainly (struct takeover *t, struct io *io, struct error *err)
+look_plainly (struct handoff *h, struct takeover *t, struct io *io,
+              struct error *err)
 {
   struct error e = ERROR_INIT;
 
-  if (view_read_header (io, &t->view, err) == -1)
+  if (view_read_header (io, &h->spare, &t->view, err) == -1)
     return -1;
   if (t->view.found != RECORD_VALID ||
       ownership_decide (&t->view, &t->request, &t->answer, &e) == 0)
@@ -177,7 +184,7 @@ handoff_record_look (struct handoff *h, struct takeover *t, struct io *io,
     .host = h->host, .instance = h->instance,
     .released = h->has_released ? &h->released : NULL,
   };
-  r = plain ? look_plainly (t, io, err) : look_and_decide (h, t, io, err);
+  r = plain ? look_plainly (h, t, io, err) : look_and_decide (h, t, io, err);
   t->looked = r == 0 && !plain;
   return r;
 }
@@ -225,7 +232,7 @@ handoff_record_take (struct takeover *t, struct image *img, struct error *err)
   /* Also where it fails: nobody knows how far it came. */
   t->written = true;
   return record_write (image_io (img), t->view.header, t->view.cluster_size,
-                       &t->next, err);
+                       &t->next, IO_DSYNC, err);
 }
 
 static void
@@ -272,7 +279,7 @@ put_back (struct takeover *t, struct image *img)
   else
     r.state = RECORD_RELEASED;
   record_write (image_io (img), t->view.header, t->view.cluster_size, &r,
-                NULL);
+                IO_DSYNC, NULL);
 }
 
 void
@@ -318,9 +325,23 @@ failed_to_release (struct handoff *h, struct view *v, struct image *img,
                    struct error *err) REQUIRES (h->command)
 {
   if (record_write (image_io (img), v->header, v->cluster_size, &h->held,
-                    NULL) == -1)
+                    IO_DSYNC, NULL) == -1)
     return image_poison (img, err);
   return -1;
+}
+
+/* One sync for both: what image_settle gave back may be durable before the
+ * record or after it.  Where it was nothing, the record alone is cheaper. */
+static int
+write_and_seal (struct view *v, const struct record *r, struct image *img,
+                struct error *err)
+{
+  const unsigned flags = image_is_clean (img) ? IO_DSYNC : 0;
+
+  if (record_write (image_io (img), v->header, v->cluster_size, r, flags,
+                    err) == -1)
+    return -1;
+  return image_seal (img, err);
 }
 
 static int
@@ -334,7 +355,7 @@ write_release (struct handoff *h, struct view *v, struct image *img,
   if (record_random (r.nonce, err) == -1 ||
       fill_ticket (v, &r, img, &ticket, err) == -1)
     return -1;
-  if (record_write (image_io (img), v->header, v->cluster_size, &r, err) == -1)
+  if (write_and_seal (v, &r, img, err) == -1)
     return failed_to_release (h, v, img, err);
   ticket.mtime_ns = io_mtime (image_io (img));
   h->ticket = ticket;
@@ -379,7 +400,7 @@ handoff_record_release (struct handoff *h, struct image *img,
   struct view v;
   int r = 0;
 
-  if (view_read (image_io (img), &v, err) == -1)
+  if (view_read (image_io (img), &h->spare, &v, err) == -1)
     return -1;
   if (still_ours (h, &v))
     r = write_release (h, &v, img, err);

@@ -113,10 +113,12 @@ handoff_new (const struct handoff_config *config, struct handoff **ret,
     return error_set_errno (err, ENOMEM, "opening %s", config->path);
   mutex_init (&h->command);
   mutex_init (&h->memory);
+  spare_init (&h->spare);
   gate_init (&h->gate, config->hold, config->read_only);
   h->path = strdup (config->path);
   h->options = config->options;
   h->options.interrupt = &h->interrupt;
+  h->options.spare = &h->spare;
   h->read_only = config->read_only;
   h->recorded = config->host && config->recorded && !config->read_only;
   h->ownership.recorded = h->recorded;
@@ -147,6 +149,7 @@ handoff_free (struct handoff *h)
   image_close (gate_detach (&h->gate));
   stale_free (h->stale);
   gate_destroy (&h->gate);
+  spare_destroy (&h->spare);
   mutex_destroy (&h->memory);
   mutex_destroy (&h->command);
   free (h->host);

@@ -16,6 +16,19 @@
 
 #include "image-internal.h"
 
+/* The only syncs that count for io->clean, and they do not overlap.  A change
+ * that returned before is covered by the sync; one that returns later takes
+ * the mark away. */
+static int
+sync_marking (struct io *io, struct error *err)
+{
+  atomic_store (&io->clean, true);
+  if (io_sync (io, err) == 0)
+    return 0;
+  atomic_store (&io->clean, false);
+  return -1;
+}
+
 static int
 lead (struct image *img, struct error *err)
 {
@@ -30,8 +43,8 @@ lead (struct image *img, struct error *err)
     allocator_before_sync (&img->allocator);
   atomic_fetch_add (&img->flush.nr_syncs, 1);
   /* R10: data are down before the tables that say where they are. */
-  if ((img->data_file && io_sync (img->data_file, err) == -1) ||
-      io_sync (img->io, err) == -1)
+  if ((img->data_file && sync_marking (img->data_file, err) == -1) ||
+      sync_marking (img->io, err) == -1)
     return poison_set (&img->poison, err);
   if (img->for_writing)
     allocator_after_sync (&img->allocator);

@@ -34,11 +34,12 @@ add_raw (struct digest *d, struct backing *b, struct error *err)
 }
 
 static int
-add_qcow2 (struct digest *d, struct backing *b, struct error *err)
+add_qcow2 (struct digest *d, const struct image *overlay, struct error *err)
 {
   struct view v;
 
-  if (view_read (backing_io (b), &v, err) == -1)
+  if (view_read (backing_io (overlay->backing), overlay->options.spare, &v,
+                 err) == -1)
     return -1;
   digest_add (d, v.digests.header, DIGEST_BYTES);
   digest_add (d, v.digests.l1, DIGEST_BYTES);
@@ -56,7 +57,7 @@ add_layer (struct digest *d, const struct image *overlay, struct error *err)
   digest_add (d, h->backing_name, strlen (h->backing_name) + 1);
   digest_add (d, h->backing_format, strlen (h->backing_format) + 1);
   digest_add_u64 (d, backing_size (b));
-  return backing_image (b) ? add_qcow2 (d, b, err) : add_raw (d, b, err);
+  return backing_image (b) ? add_qcow2 (d, overlay, err) : add_raw (d, b, err);
 }
 
 int

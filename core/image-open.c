@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Image: opening, the first and the last writes of an activation, closing.
+ * Image: opening, the first writes of an activation, closing.
  *
  * Opening reads the header, the L1 table, for a writer the refcount table,
  * and opens the backing chain; it writes and locks nothing.  These functions
@@ -15,11 +15,11 @@
 #include <string.h>
 
 #include "checked.h"
-#include "cleanup.h"
 #include "cursor.h"
 #include "data-file.h"
 #include "image-pack.h"
 #include "snapshot-table.h"
+#include "spare.h"
 
 #define FIRST_READ_BYTES (UINT64_C (64) << 10)
 #define MAX_SLICE_BYTES 4096u
@@ -41,33 +41,10 @@ read_areas (struct image *img, const void *buf, uint64_t len,
   return qcow2_areas_parse (buf, len, &h, &img->areas, err);
 }
 
-/* The first LEN bytes into *BUF, which is the caller's to free. */
 static int
-read_start (struct image *img, uint64_t len, uint8_t **buf, struct error *err)
+parse_header (struct image *img, const void *buf, uint64_t len,
+              struct error *err)
 {
-  uint8_t *p = realloc (*buf, len + 1);
-
-  if (!p)
-    return error_set (err, ENOMEM, "no memory for the header");
-  *buf = p;
-  return io_pread (img->io, p, len, 0, err);
-}
-
-static int
-read_header (struct image *img, uint64_t file_size, struct error *err)
-{
-  uint64_t len = min_u64 (file_size, FIRST_READ_BYTES);
-  CLEANUP_FREE uint8_t *buf = NULL;
-
-  if (read_start (img, len, &buf, err) == -1)
-    return -1;
-  /* Names and extensions may fill a cluster larger than the first read. */
-  if (qcow2_header_probe (buf, len) && len == FIRST_READ_BYTES &&
-      load_be32 (buf + 20) > 16) {
-    len = min_u64 (file_size, QCOW2_HEADER_MAX_BYTES);
-    if (read_start (img, len, &buf, err) == -1)
-      return -1;
-  }
   if (qcow2_header_parse (buf, len, &img->header, err) == -1 ||
       qcow2_header_unsupported (&img->header, img->for_writing &&
                                 !img->options.allow_corrupt, err) == -1)
@@ -75,6 +52,46 @@ read_header (struct image *img, uint64_t file_size, struct error *err)
   if (image_check_compress (img, err) == -1)
     return -1;
   return img->for_writing ? read_areas (img, buf, len, err) : 0;
+}
+
+/* Names and extensions may fill a cluster larger than the first read. */
+static bool
+needs_more (const uint8_t *buf, uint64_t len)
+{
+  return len == FIRST_READ_BYTES && qcow2_header_probe (buf, len) &&
+    load_be32 (buf + 20) > 16;
+}
+
+/* The first LEN bytes.  RET_MORE, unless NULL: nothing was parsed, for they
+ * are too few. */
+static int
+read_start (struct image *img, uint64_t len, bool *ret_more,
+            struct error *err)
+{
+  uint8_t *buf = spare_take (img->options.spare, len);
+  int r;
+
+  if (!buf)
+    return error_set (err, ENOMEM, "no memory for the header");
+  r = io_pread (img->io, buf, len, 0, err);
+  if (ret_more)
+    *ret_more = r == 0 && needs_more (buf, len);
+  if (r == 0 && !(ret_more && *ret_more))
+    r = parse_header (img, buf, len, err);
+  spare_give (img->options.spare, buf, len);
+  return r;
+}
+
+static int
+read_header (struct image *img, uint64_t file_size, struct error *err)
+{
+  bool more;
+
+  if (read_start (img, min_u64 (file_size, FIRST_READ_BYTES), &more,
+                  err) == -1)
+    return -1;
+  return more ? read_start (img, min_u64 (file_size, QCOW2_HEADER_MAX_BYTES),
+                            NULL, err) : 0;
 }
 
 /* A backing file is read as it is, whichever snapshot of the overlay. */
@@ -337,36 +354,6 @@ image_start_writing (struct image *img, struct error *err)
       image_begin_bitmaps (img, err) == -1)
     return -1;
   atomic_store (&img->mode, IMAGE_WRITING);
-  return 0;
-}
-
-/* Each sync moves what was released one place on; no request is in flight,
- * so three empty the quarantine. */
-static int
-empty_quarantine (struct image *img, struct error *err)
-{
-  unsigned i;
-
-  for (i = 0; i < 3 && allocator_quarantined (&img->allocator) > 0; ++i)
-    if (image_sync (img, err) == -1)
-      return -1;
-  return 0;
-}
-
-int
-image_finish (struct image *img, struct error *err)
-{
-  if (atomic_load (&img->mode) != IMAGE_WRITING)
-    return 0;
-  allocator_stop_packing (&img->allocator);
-  if (image_store_bitmaps (img, err) == -1 ||
-      image_sync (img, err) == -1 ||
-      empty_quarantine (img, err) == -1 ||
-      allocator_empty_pool (&img->allocator, err) == -1 ||
-      image_sync (img, err) == -1 ||
-      image_finish_bitmaps (img, err) == -1)
-    return -1;
-  atomic_store (&img->mode, IMAGE_READ_ONLY);
   return 0;
 }
 

@@ -60,6 +60,7 @@ struct image_options {
   file_spec_parser parse_json;          /* of "json:" names; NULL: refused */
   struct keyring *keyring;              /* for encrypted images, outlives the
                                          * image; NULL: they are refused */
+  struct spare *spare;                  /* outlives the image; NULL: none */
   uint64_t metadata_cache_bytes;        /* METADATA_CACHE_AUTO: cover the disk,
                                          * up to 64 MiB */
   bool compress;                        /* write whole clusters compressed

@@ -22,6 +22,7 @@
 #include "checked.h"
 #include "cleanup.h"
 #include "io-crypt.h"
+#include "io-optional.h"
 #include "range-lock.h"
 
 #define SECTOR CIPHER_SECTOR_BYTES

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The functions of an io that not every io has (io.h).
+ * What not every io has (io.h): functions, and an identity.
  */
 
 #ifndef BATON_IO_OPTIONAL_H
@@ -10,6 +10,14 @@
 #include <stdint.h>
 
 #include "io.h"
+
+/* Whether A and B are known to be one file. */
+static inline bool
+io_same_file (const struct io *a, const struct io *b)
+{
+  return (a->identity[0] | a->identity[1]) != 0 &&
+    a->identity[0] == b->identity[0] && a->identity[1] == b->identity[1];
+}
 
 /* False where it is not known. */
 static inline bool
@@ -49,6 +57,16 @@ static inline int
 io_check_cache (struct io *io, struct error *err)
 {
   return io->ops->check_cache ? io->ops->check_cache (io, err) : 0;
+}
+
+/* Success without doing anything where the file cannot be cut off. */
+static inline int
+io_truncate (struct io *io, uint64_t size, struct error *err)
+{
+  const int r = io->ops->truncate ? io->ops->truncate (io, size, err) : 0;
+
+  io_note_change (io);
+  return r;
 }
 
 #endif /* BATON_IO_OPTIONAL_H */

@@ -43,6 +43,7 @@
 #ifndef BATON_IO_H
 #define BATON_IO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,15 +91,9 @@ struct io {
   bool may_be_stale;            /* what is cached of it here may be, too */
   uint64_t identity[2];         /* which file it is, by any name (st_dev,
                                  * st_ino); both 0: not known */
+  _Atomic bool clean;           /* what has returned by now is durable, if
+                                 * nothing is in flight (image-flush.c) */
 };
-
-/* Whether A and B are known to be one file. */
-static inline bool
-io_same_file (const struct io *a, const struct io *b)
-{
-  return (a->identity[0] | a->identity[1]) != 0 &&
-    a->identity[0] == b->identity[0] && a->identity[1] == b->identity[1];
-}
 
 static inline int
 io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
@@ -107,11 +102,24 @@ io_pread (struct io *io, void *buf, size_t len, uint64_t offset,
   return io->ops->pread (io, buf, len, offset, err);
 }
 
+/* Said after each change, failed ones too, before its caller knows of it.
+ * Looks first: many threads write, and few of them have news. */
+static inline void
+io_note_change (struct io *io)
+{
+  if (atomic_load (&io->clean))
+    atomic_store (&io->clean, false);
+}
+
 static inline int
 io_pwritev (struct io *io, const struct iovec *iov, int nr_iov,
             uint64_t offset, unsigned flags, struct error *err)
 {
-  return io->ops->pwritev (io, iov, nr_iov, offset, flags, err);
+  const int r = io->ops->pwritev (io, iov, nr_iov, offset, flags, err);
+
+  if (r == -1 || !(flags & IO_DSYNC))
+    io_note_change (io);
+  return r;
 }
 
 static inline int
@@ -126,7 +134,10 @@ static inline int
 io_zero (struct io *io, uint64_t offset, uint64_t len, unsigned flags,
          struct error *err)
 {
-  return io->ops->zero (io, offset, len, flags, err);
+  const int r = io->ops->zero (io, offset, len, flags, err);
+
+  io_note_change (io);
+  return r;
 }
 
 static inline int
@@ -139,13 +150,6 @@ static inline int
 io_size (struct io *io, uint64_t *ret_size, struct error *err)
 {
   return io->ops->size (io, ret_size, err);
-}
-
-/* Success without doing anything where the file cannot be cut off. */
-static inline int
-io_truncate (struct io *io, uint64_t size, struct error *err)
-{
-  return io->ops->truncate ? io->ops->truncate (io, size, err) : 0;
 }
 
 static inline void

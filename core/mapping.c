@@ -258,22 +258,50 @@ check_table (const struct mapping *m, uint64_t index, uint64_t raw,
                              "an L2 table", err);
 }
 
-static int
-load_entries (struct mapping *m, const uint8_t *raw, uint64_t file_size,
-              bool with_tables, struct error *err)
+/* From what was read into m->l1.  Returns how many are not 0. */
+static uint32_t
+decode_entries (struct mapping *m)
 {
   const uint32_t nr = m->header->nr_l1_entries;
-  uint32_t i;
+  uint32_t i, nr_tables = 0;
 
   for (i = 0; i < nr; ++i) {
-    const uint64_t entry = load_be64 (raw + (size_t) i * 8);
+    const uint64_t entry = load_be64 ((const uint8_t *) &m->l1[i]);
 
     atomic_init (&m->l1[i], entry);
-    if (with_tables && entry &&
-        check_table (m, i, entry, file_size, err) == -1)
-      return -1;
+    nr_tables += entry != 0;
   }
+  return nr_tables;
+}
+
+static int
+claim_tables (struct mapping *m, uint64_t file_size, struct error *err)
+{
+  const struct qcow2_header *h = m->header;
+  uint32_t i;
+
+  if (metadata_map_claim (m->metadata, h->l1_table_offset >> h->cluster_bits,
+                          div_round_up (h->nr_l1_entries * UINT64_C (8),
+                                        h->cluster_size),
+                          "the L1 table", err) == -1)
+    return -1;
+  for (i = 0; i < h->nr_l1_entries; ++i)
+    if (m->l1[i] && check_table (m, i, m->l1[i], file_size, err) == -1)
+      return -1;
   return 0;
+}
+
+static int
+load_entries (struct mapping *m, uint64_t file_size, bool with_tables,
+              struct error *err)
+{
+  const uint32_t nr_tables = decode_entries (m);
+
+  if (!with_tables)
+    return 0;
+  if (metadata_map_reserve (m->metadata, nr_tables, err) == -1)
+    return -1;
+  return claim_tables (m, file_size, err);
 }
 
 int
@@ -282,8 +310,6 @@ mapping_load (struct mapping *m, uint64_t file_size, bool with_tables,
 {
   const struct qcow2_header *h = m->header;
   const uint64_t bytes = (uint64_t) h->nr_l1_entries * 8;
-  uint8_t *raw;
-  int r = -1;
 
   mutex_init (&m->l1_lock);
   if (bytes == 0)
@@ -293,19 +319,12 @@ mapping_load (struct mapping *m, uint64_t file_size, bool with_tables,
                       " but the file has %" PRIu64 " bytes: it is truncated, "
                       "restore it from a copy", h->l1_table_offset + bytes,
                       file_size);
-  raw = malloc (bytes);
-  m->l1 = calloc (h->nr_l1_entries, sizeof *m->l1);
-  if (!raw || !m->l1)
-    error_set (err, ENOMEM, "no memory for the L1 table");
-  else if (io_pread (m->io, raw, bytes, h->l1_table_offset, err) == 0 &&
-           (!with_tables ||
-            metadata_map_claim (m->metadata,
-                                h->l1_table_offset >> h->cluster_bits,
-                                div_round_up (bytes, h->cluster_size),
-                                "the L1 table", err) == 0))
-    r = load_entries (m, raw, file_size, with_tables, err);
-  free (raw);
-  return r;
+  m->l1 = malloc (bytes);
+  if (!m->l1)
+    return error_set (err, ENOMEM, "no memory for the L1 table");
+  if (io_pread (m->io, m->l1, bytes, h->l1_table_offset, err) == -1)
+    return -1;
+  return load_entries (m, file_size, with_tables, err);
 }
 
 void

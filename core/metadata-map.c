@@ -11,12 +11,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "checked.h"
 #include "metadata-map.h"
 #include "mutex.h"
 
 #define NR_SHARDS 16
 #define EMPTY UINT64_MAX
 #define FIRST_SIZE 64u
+#define MAX_RESERVED (UINT64_C (64) << 10)
 
 struct shard {
   struct mutex lock;
@@ -65,10 +67,9 @@ new_keys (uint64_t size)
 }
 
 static int
-grow_locked (struct shard *s, struct error *err)
+resize_locked (struct shard *s, uint64_t size, struct error *err)
   REQUIRES (s->lock)
 {
-  const uint64_t size = s->size * 2;
   uint64_t *keys = new_keys (size);
   uint64_t i;
 
@@ -83,19 +84,34 @@ grow_locked (struct shard *s, struct error *err)
   return 0;
 }
 
+/* 1 where it was there already. */
 static int
 add_locked (struct shard *s, uint64_t key, struct error *err)
   REQUIRES (s->lock)
 {
   uint64_t i;
 
-  if (s->used >= s->size / 2 && grow_locked (s, err) == -1)
+  if (s->used >= s->size / 4 * 3 &&
+      resize_locked (s, s->size * 2, err) == -1)
     return -1;
   i = probe (s->keys, s->size, key);
-  if (s->keys[i] == EMPTY)
-    s->used++;
+  if (s->keys[i] == key)
+    return 1;
+  s->used++;
   s->keys[i] = key;
   return 0;
+}
+
+static int
+add (struct metadata_map *m, uint64_t key, struct error *err)
+{
+  struct shard *s = shard_of (m, key);
+  int r;
+
+  mutex_lock (&s->lock);
+  r = add_locked (s, key, err);
+  mutex_unlock (&s->lock);
+  return r;
 }
 
 static void
@@ -122,21 +138,37 @@ remove_locked (struct shard *s, uint64_t key)
 }
 
 int
+metadata_map_reserve (struct metadata_map *m, uint64_t nr, struct error *err)
+{
+  const uint64_t each = min_u64 (nr, MAX_RESERVED) / NR_SHARDS;
+  const uint64_t wanted = each + each / 8; /* they are not filled alike */
+  uint64_t size = FIRST_SIZE;
+  unsigned i;
+  int r = 0;
+
+  while (size / 4 * 3 < wanted)
+    size *= 2;
+  for (i = 0; r == 0 && i < NR_SHARDS; ++i) {
+    struct shard *s = &m->shards[i];
+
+    mutex_lock (&s->lock);
+    if (size > s->size)
+      r = resize_locked (s, size, err);
+    mutex_unlock (&s->lock);
+  }
+  return r;
+}
+
+int
 metadata_map_add (struct metadata_map *m, uint64_t first_cluster,
                   uint64_t nr_clusters, struct error *err)
 {
   uint64_t key;
-  int r = 0;
 
-  for (key = first_cluster; r == 0 && key < first_cluster + nr_clusters;
-       ++key) {
-    struct shard *s = shard_of (m, key);
-
-    mutex_lock (&s->lock);
-    r = add_locked (s, key, err);
-    mutex_unlock (&s->lock);
-  }
-  return r;
+  for (key = first_cluster; key < first_cluster + nr_clusters; ++key)
+    if (add (m, key, err) == -1)
+      return -1;
+  return 0;
 }
 
 int
@@ -145,13 +177,20 @@ metadata_map_claim (struct metadata_map *m, uint64_t first_cluster,
                     struct error *err)
 {
   uint64_t c;
+  int r;
 
-  for (c = first_cluster; c < first_cluster + nr_clusters; ++c)
-    if (metadata_map_touches (m, c, 1))
+  for (c = first_cluster; c < first_cluster + nr_clusters; ++c) {
+    r = add (m, c, err);
+    if (r == 1) {
+      metadata_map_remove (m, first_cluster, c - first_cluster);
       return error_set (err, EIO, "%s at host cluster %" PRIu64 " overlaps "
                         "with other tables of the image: it is damaged, "
                         "check it with qemu-img check", what, c);
-  return metadata_map_add (m, first_cluster, nr_clusters, err);
+    }
+    if (r == -1)
+      return -1;
+  }
+  return 0;
 }
 
 void

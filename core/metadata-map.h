@@ -4,7 +4,7 @@
  * written: "no data write may touch header, L1, L2, refcount table, refcount
  * blocks".  A damaged or hostile image cannot make a guest overwrite them.
  *
- * Constant time per question; memory is 8 to 16 bytes for each metadata
+ * Constant time per question; memory is 11 to 22 bytes for each metadata
  * cluster.  Keys are host cluster numbers.  Thread-safe.
  */
 
@@ -20,6 +20,10 @@ struct metadata_map;
 
 int metadata_map_new (struct metadata_map **ret, struct error *err);
 void metadata_map_free (struct metadata_map *m);
+/* Room for about NR clusters, up to 64 Ki of them, at once and not by and by:
+ * an activation waits for the memory that it touches. */
+int metadata_map_reserve (struct metadata_map *m, uint64_t nr,
+                          struct error *err);
 
 /* Adding what is there already does nothing.  Fails with ENOMEM only.
  * "claim" fails with EIO where a cluster is there already: two structures of

@@ -199,15 +199,22 @@ no_room (struct error *err, const char *why)
 
 /* -- writing --------------------------------------------------------- */
 
-/* To the file, durably, and to our copy of it. */
+/* To the file and to our copy of it. */
+static int
+put_flags (struct io *io, uint8_t *header, const void *data, size_t len,
+           uint64_t offset, unsigned flags, struct error *err)
+{
+  if (io_pwrite (io, data, len, offset, flags, err) == -1)
+    return error_prefix (err, "writing the ownership record");
+  memcpy (header + offset, data, len);
+  return 0;
+}
+
 static int
 put (struct io *io, uint8_t *header, const void *data, size_t len,
      uint64_t offset, struct error *err)
 {
-  if (io_pwrite (io, data, len, offset, IO_DSYNC, err) == -1)
-    return error_prefix (err, "writing the ownership record");
-  memcpy (header + offset, data, len);
-  return 0;
+  return put_flags (io, header, data, len, offset, IO_DSYNC, err);
 }
 
 static int
@@ -332,7 +339,7 @@ place_record (struct io *io, uint8_t *header, size_t cluster_size,
 
 int
 record_write (struct io *io, uint8_t *header, size_t cluster_size,
-              const struct record *r, struct error *err)
+              const struct record *r, unsigned flags, struct error *err)
 {
   uint8_t data[RECORD_BYTES];
   struct map m;
@@ -341,8 +348,8 @@ record_write (struct io *io, uint8_t *header, size_t cluster_size,
   make_map (&m, header, cluster_size);
   if (m.found == RECORD_VALID && in_one_sector (m.record_offset)) {
     record_encode (r, data);
-    ret = put (io, header, data, sizeof data, m.record_offset + HEAD_BYTES,
-               err);
+    ret = put_flags (io, header, data, sizeof data,
+                     m.record_offset + HEAD_BYTES, flags, err);
   }
   else
     ret = place_record (io, header, cluster_size, r, err);

@@ -49,10 +49,11 @@ enum record_found {
 enum record_found record_find (const uint8_t *header, size_t cluster_size,
                                struct record *ret, struct error *err);
 
-/* Write R into IO, whose first cluster is HEADER, durably, and bring HEADER
- * up to date.  ENOSPC, "NoRoom", with nothing changed, where the cluster has
- * no room for it. */
+/* Write R into IO, whose first cluster is HEADER, and bring HEADER up to date.
+ * FLAGS: IO_DSYNC, durably; 0: durable after the caller's next sync, and until
+ * then, after a power cut, the old one or the new.  ENOSPC, "NoRoom", with
+ * nothing changed, where the cluster has no room for it. */
 int record_write (struct io *io, uint8_t *header, size_t cluster_size,
-                  const struct record *r, struct error *err);
+                  const struct record *r, unsigned flags, struct error *err);
 
 #endif /* BATON_RECORD_PLACE_H */

@@ -275,16 +275,16 @@ refcounts_end (struct refcounts *rc, uint64_t *ret, struct error *err)
   return 0;
 }
 
+/* From what was read into rc->table. */
 static int
-load_entries (struct refcounts *rc, const uint8_t *raw, uint64_t file_size,
-              struct error *err)
+load_entries (struct refcounts *rc, uint64_t file_size, struct error *err)
 {
   uint64_t i;
 
   for (i = 0; i < rc->nr_entries; ++i) {
     uint64_t offset;
 
-    if (reftable_entry_decode (rc->header, load_be64 (raw + i * 8), &offset,
+    if (reftable_entry_decode (rc->header, be64toh (rc->table[i]), &offset,
                                err) == -1)
       return error_prefix (err, "refcount table entry %" PRIu64, i);
     if (offset >= file_size)
@@ -306,29 +306,24 @@ refcounts_load (struct refcounts *rc, uint64_t file_size, struct error *err)
 {
   const struct qcow2_header *h = rc->header;
   const uint64_t bytes = (uint64_t) h->nr_reftable_clusters << h->cluster_bits;
-  uint8_t *raw;
-  int r = -1;
 
   if (h->reftable_offset + bytes > file_size)
     return error_set (err, EIO, "the refcount table ends at offset %" PRIu64
                       " but the file has %" PRIu64 " bytes: it is truncated, "
                       "restore it from a copy", h->reftable_offset + bytes,
                       file_size);
-  raw = malloc (bytes);
   rc->table_offset = h->reftable_offset;
   rc->nr_table_clusters = h->nr_reftable_clusters;
   rc->nr_entries = bytes / 8;
-  rc->table = calloc (rc->nr_entries, sizeof *rc->table);
-  if (!raw || !rc->table)
-    error_set (err, ENOMEM, "no memory for the refcount table");
-  else if (io_pread (rc->io, raw, bytes, rc->table_offset, err) == 0 &&
-           metadata_map_claim (rc->metadata,
-                               rc->table_offset >> h->cluster_bits,
-                               rc->nr_table_clusters, "the refcount table",
-                               err) == 0)
-    r = load_entries (rc, raw, file_size, err);
-  free (raw);
-  return r;
+  rc->table = malloc (bytes + 1);
+  if (!rc->table)
+    return error_set (err, ENOMEM, "no memory for the refcount table");
+  if (io_pread (rc->io, rc->table, bytes, rc->table_offset, err) == -1 ||
+      metadata_map_claim (rc->metadata, rc->table_offset >> h->cluster_bits,
+                          rc->nr_table_clusters, "the refcount table",
+                          err) == -1)
+    return -1;
+  return load_entries (rc, file_size, err);
 }
 
 void

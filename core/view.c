@@ -2,8 +2,8 @@
  *
  * One look at an image file: see view.h.
  *
- * The header is read with one call; then each table in pieces.  Nothing of
- * what is read is used for serving.
+ * The header is read with one call; then each table in pieces, into buffers
+ * that are kept (spare.h).  Nothing of what is read is used for serving.
  */
 
 #include <config.h>
@@ -18,24 +18,21 @@
 #include "io-optional.h"
 #include "qcow2-extension.h"
 #include "qcow2-format.h"
+#include "spare.h"
 #include "view.h"
 
-#define PIECE_BYTES ((size_t) 1 << 20)
-#define PIECE_ALIGN 4096
+#define PIECE_BYTES SPARE_BYTES
 #define FIRST_READ_BYTES ((size_t) 64 << 10)
 
 /* -- the header ------------------------------------------------------- */
 
-/* An aligned buffer, so that O_DIRECT needs no other. */
 static void *
-aligned_buffer (size_t len, struct error *err)
+take_buffer (struct spare *spare, size_t len, struct error *err)
 {
-  void *p;
+  void *p = spare_take (spare, len);
 
-  if (posix_memalign (&p, PIECE_ALIGN, len)) {
+  if (!p)
     error_set_errno (err, ENOMEM, "reading the image's tables");
-    return NULL;
-  }
   return p;
 }
 
@@ -46,9 +43,10 @@ read_cluster (struct io *io, struct view *v, struct error *err)
 {
   uint32_t bits;
 
-  v->header = aligned_buffer (FIRST_READ_BYTES, err);
+  v->header = take_buffer (v->spare, FIRST_READ_BYTES, err);
   if (!v->header)
     return -1;
+  v->header_bytes = FIRST_READ_BYTES;
   if (io_pread (io, v->header, FIRST_READ_BYTES, 0, err) == -1)
     return -1;
   bits = load_be32 (v->header + 20);
@@ -58,10 +56,11 @@ read_cluster (struct io *io, struct view *v, struct error *err)
   v->cluster_size = (size_t) 1 << bits;
   if (v->cluster_size <= FIRST_READ_BYTES)
     return 0;
-  free (v->header);
-  v->header = aligned_buffer (v->cluster_size, err);
+  view_clear (v);
+  v->header = take_buffer (v->spare, v->cluster_size, err);
   if (!v->header)
     return -1;
+  v->header_bytes = v->cluster_size;
   return io_pread (io, v->header, v->cluster_size, 0, err);
 }
 
@@ -132,15 +131,11 @@ digest_header (struct view *v, const struct qcow2_header *h,
 }
 
 static int
-add_range (struct io *io, struct digest *d, uint64_t offset, uint64_t len,
-           struct error *err)
+add_pieces (struct io *io, struct digest *d, uint64_t offset, uint64_t len,
+            void *buf, struct error *err)
 {
-  CLEANUP_FREE void *buf = aligned_buffer (min_u64 (len, PIECE_BYTES) + 1,
-                                           err);
   uint64_t done, n;
 
-  if (!buf)
-    return -1;
   for (done = 0; done < len; done += n) {
     n = min_u64 (len - done, PIECE_BYTES);
     if (io_pread (io, buf, n, offset + done, err) == -1)
@@ -151,15 +146,29 @@ add_range (struct io *io, struct digest *d, uint64_t offset, uint64_t len,
 }
 
 static int
-digest_range (struct io *io, uint64_t offset, uint64_t len,
-              uint8_t ret[DIGEST_BYTES], struct error *err)
+add_range (struct io *io, struct spare *spare, struct digest *d,
+           uint64_t offset, uint64_t len, struct error *err)
+{
+  void *buf = take_buffer (spare, PIECE_BYTES, err);
+  int r;
+
+  if (!buf)
+    return -1;
+  r = add_pieces (io, d, offset, len, buf, err);
+  spare_give (spare, buf, PIECE_BYTES);
+  return r;
+}
+
+static int
+digest_range (struct io *io, struct spare *spare, uint64_t offset,
+              uint64_t len, uint8_t ret[DIGEST_BYTES], struct error *err)
 {
   struct digest *d;
   int r;
 
   if (digest_new (&d, err) == -1)
     return -1;
-  r = add_range (io, d, offset, len, err);
+  r = add_range (io, spare, d, offset, len, err);
   digest_end (d, ret);
   return r;
 }
@@ -171,21 +180,22 @@ digest_all (struct io *io, struct view *v, const struct qcow2_header *h,
   const uint64_t reftable_bytes = h->nr_reftable_clusters * h->cluster_size;
 
   if (digest_header (v, h, err) == -1 ||
-      digest_range (io, h->l1_table_offset, h->nr_l1_entries * UINT64_C (8),
-                    v->digests.l1, err) == -1)
+      digest_range (io, v->spare, h->l1_table_offset,
+                    h->nr_l1_entries * UINT64_C (8), v->digests.l1,
+                    err) == -1)
     return -1;
-  return digest_range (io, h->reftable_offset, reftable_bytes,
+  return digest_range (io, v->spare, h->reftable_offset, reftable_bytes,
                        v->digests.reftable, err);
 }
 
 /* -- the whole -------------------------------------------------------- */
 
 static int
-read_view (struct io *io, bool with_digests, struct view *ret,
-           struct error *err)
+read_view (struct io *io, struct spare *spare, bool with_digests,
+           struct view *ret, struct error *err)
 {
   CLEANUP_FREE struct qcow2_header *h = malloc (sizeof *h);
-  struct view v = { .header = NULL };
+  struct view v = { .spare = spare };
 
   if (!h)
     return error_set_errno (err, ENOMEM, "reading the header");
@@ -199,21 +209,23 @@ read_view (struct io *io, bool with_digests, struct view *ret,
 }
 
 int
-view_read (struct io *io, struct view *ret, struct error *err)
+view_read (struct io *io, struct spare *spare, struct view *ret,
+           struct error *err)
 {
-  return read_view (io, true, ret, err);
+  return read_view (io, spare, true, ret, err);
 }
 
 int
-view_read_header (struct io *io, struct view *ret, struct error *err)
+view_read_header (struct io *io, struct spare *spare, struct view *ret,
+                  struct error *err)
 {
-  return read_view (io, false, ret, err);
+  return read_view (io, spare, false, ret, err);
 }
 
 void
 view_clear (struct view *v)
 {
-  free (v->header);
+  spare_give (v->spare, v->header, v->header_bytes);
   v->header = NULL;
 }
 

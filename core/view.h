@@ -26,6 +26,7 @@
 #include "qcow2-header.h"
 #include "record.h"
 #include "record-place.h"
+#include "spare.h"
 
 struct view_digests {
   uint8_t header[DIGEST_BYTES];
@@ -34,7 +35,9 @@ struct view_digests {
 };
 
 struct view {
+  struct spare *spare;          /* borrowed; may be NULL */
   uint8_t *header;              /* the first cluster; owned */
+  size_t header_bytes;          /* of that buffer */
   size_t cluster_size;
   uint32_t version;
   uint64_t virtual_size;
@@ -49,10 +52,12 @@ struct view {
 };
 
 /* EINVAL and the like where the file is no image.  On success the caller
- * ends it with view_clear. */
-int view_read (struct io *io, struct view *ret, struct error *err);
+ * ends it with view_clear.  SPARE: whose buffers are used; NULL: none. */
+int view_read (struct io *io, struct spare *spare, struct view *ret,
+               struct error *err);
 /* The same without the digests: one read, of the header. */
-int view_read_header (struct io *io, struct view *ret, struct error *err);
+int view_read_header (struct io *io, struct spare *spare, struct view *ret,
+                      struct error *err);
 /* {0} is accepted. */
 void view_clear (struct view *v);
 

@@ -49,8 +49,8 @@ mutants=$(sed 's/^ *//' <<'END'
   copy-durable @ mapping-table.c @ s/return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err)/return io_pwrite (m->io, buf, bytes, new, 0, err)/ @ test-mapping-set @ R2: a copied table is durable before its L1 entry
   l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-image-crash @ K: the L1 entry is in the file
   l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-image-crash @ K: entries are written through
-  flush-sync @ image-flush.c @ s/^      io_sync (img->io, err) == -1)/      0)/ @ test-image-crash @ R5: a flush is a sync
-  data-file-sync @ image-flush.c @ s/(img->data_file && io_sync (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
+  flush-sync @ image-flush.c @ s/^      sync_marking (img->io, err) == -1)/      0)/ @ test-image-crash @ R5: a flush is a sync
+  data-file-sync @ image-flush.c @ s/(img->data_file && sync_marking (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
   data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R10: places in a data file are not clean
   data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-image-crash @ R10: a raw data file is given real zeros
   data-file-bit @ image-bitmaps.c @ s/    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0/    ? 0 : 0/ @ test-image-data-file @ R10: the raw bit stays
@@ -58,8 +58,10 @@ mutants=$(sed 's/^ *//' <<'END'
   data-file-lock @ data-file.c @ s/  if (!img->options.lock_backing)/  if (1)/ @ test-image-data-file @ a data file is locked
   fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-image-crash @ R5: FUA, too
   late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
-  finish-sync @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||/      allocator_empty_pool (\&img->allocator, err) == -1 || 0 \&\&/ @ test-image-crash @ R8: the end is durable
-  finish-pool @ image-open.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
+  finish-sync @ image-finish.c @ s/^  return sync_changes (img, err);/  return 0;/ @ test-image-crash @ R8: the end is durable
+  settle-sync @ image-finish.c @ s/  if (sync_changes (img, err) == -1 ||/  if (/ @ test-handoff-record-durable @ R14: what was acknowledged is durable before the record says so
+  clean-mark @ image-finish.c @ s/  return atomic_load (&img->io->clean) \&\&/  return 1 ||/ @ test-image-crash @ R8: only what was not changed needs no sync
+  finish-pool @ image-finish.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
   crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted
   crypt-sectors @ io-crypt.c @ s/range_lock_take (&c->sectors, &range, offset .*,/range_lock_take (\&c->sectors, \&range, (uintptr_t) \&range,/;s/                   (offset + len - 1) .*);/                   (uintptr_t) \&range);/ @ test-io-crypt @ R11: a sector is held while it is changed
   crypt-key-kept @ keyring.c @ s/if (memcmp (known->header, raw, LUKS_HEADER_BYTES) == 0)/if (1)/ @ test-luks @ a key is used again for its own header alone
@@ -84,8 +86,8 @@ mutants=$(sed 's/^ *//' <<'END'
   bitmaps-write @ image-write.c @ s/  image_record (&img->bitmaps, len, offset);// @ test-image-bitmaps @ R13: writes are recorded
   bitmaps-zero @ image-zero.c @ s/  image_record (&img->bitmaps, len, offset);// @ test-image-bitmaps @ R13: zeroing is recorded
   bitmaps-last @ bitmaps.c @ s/(offset + len - 1) >> bits/offset >> bits/ @ test-image-bitmaps @ R13: all of a request is
-  bitmaps-end-early @ image-open.c @ s/  if (image_store_bitmaps (img, err) == -1 ||/  if (image_store_bitmaps (img, err) == -1 || image_finish_bitmaps (img, err) == -1 ||/ @ test-image-bitmaps @ R13: what was recorded is durable before it is valid
-  bitmaps-end-sync @ bitmaps.c @ /^bitmaps_end/,/^}/s/  return io_sync (b->io, err);/  return 0;/ @ test-image-bitmaps @ R13: valid, durably
+  bitmaps-end-early @ image-finish.c @ s/  return sync_changes (img, err) == -1 ? -1 : image_finish_bitmaps (img, err);/  return image_finish_bitmaps (img, err);/;s/  if (sync_changes (img, err) == -1 ||/  if (/ @ test-image-bitmaps @ R13: what was recorded is durable before it is valid
+  bitmaps-end-sync @ image-finish.c @ s/^  return sync_changes (img, err);/  return 0;/ @ test-image-bitmaps @ R13: valid, durably
   bitmaps-table @ bitmaps-store.c @ s/    return store_table (s->b, r, err);/    return 0;/ @ test-image-bitmaps @ R13: tables are stored
   bitmaps-in-use @ bitmaps-load.c @ s/(BITMAP_IN_USE | BITMAP_AUTO)) != BITMAP_AUTO/BITMAP_AUTO) == 0/;s/    .flags = bitmap->flags,/    .flags = BITMAP_AUTO,/ @ test-image-bitmaps @ R13: what was lost stays so
   bitmaps-lost @ bitmaps.c @ s/!b->v\[i\].lost \&\& // @ test-handoff-bitmaps @ R13: what could not be stored stays in use

@@ -12,7 +12,7 @@ cd "$top_srcdir"
 # core/, lowest rank first.  A file may include its own rank and lower ones.
 ranks='
 cleanup checked mutex error
-cursor range-lock secret
+cursor range-lock secret spare
 digest record storage
 lock
 sector-cipher
@@ -37,7 +37,7 @@ allocator allocator-internal
 bitmaps bitmaps-internal
 mapping mapping-table mapping-subcluster
 image-notice
-backing backing-name data-file image image-bitmaps image-internal image-pack image-subcluster
+backing backing-name data-file image image-bitmaps image-finish image-internal image-pack image-subcluster
 handoff-status leftover
 handoff handoff-gate handoff-internal handoff-timeline
 '

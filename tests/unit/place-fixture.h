@@ -67,7 +67,7 @@ look (struct simdisk *d, struct view *ret)
   struct error err = ERROR_INIT;
   struct io *io = open_disk (d);
 
-  if (view_read (io, ret, &err) == -1)
+  if (view_read (io, NULL, ret, &err) == -1)
     fail_msg ("%s", err.text);
   io_close (io);
 }
@@ -79,8 +79,8 @@ write_record (struct simdisk *d, const struct record *r, struct error *err)
   struct view v;
   int ret;
 
-  assert_int_equal (view_read_header (io, &v, NULL), 0);
-  ret = record_write (io, v.header, v.cluster_size, r, err);
+  assert_int_equal (view_read_header (io, NULL, &v, NULL), 0);
+  ret = record_write (io, v.header, v.cluster_size, r, IO_DSYNC, err);
   view_clear (&v);
   io_close (io);
   return ret;

@@ -136,7 +136,7 @@ check_record (struct world *w, enum record_state state, uint64_t epoch,
   struct io *io = simdisk_open (w->disk, 0, NULL);
   struct view v;
 
-  assert_int_equal (view_read_header (io, &v, NULL), 0);
+  assert_int_equal (view_read_header (io, NULL, &v, NULL), 0);
   assert_int_equal (v.found, RECORD_VALID);
   assert_int_equal (v.record.state, state);
   assert_int_equal (v.record.epoch, epoch);

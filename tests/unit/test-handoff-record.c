@@ -138,7 +138,8 @@ force_record (struct world *w)
                     RECORD_VALID);
   r.epoch++;
   assert_int_equal (record_random (r.instance, NULL), 0);
-  assert_int_equal (record_write (io, header, sizeof header, &r, NULL), 0);
+  assert_int_equal (record_write (io, header, sizeof header, &r, IO_DSYNC,
+                                  NULL), 0);
   io_close (io);
 }
 

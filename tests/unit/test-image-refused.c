@@ -317,7 +317,7 @@ test_gone (void **state)
   struct view v;
 
   (void) state;
-  assert_int_equal (view_read (io, &v, &err), -1);
+  assert_int_equal (view_read (io, NULL, &v, &err), -1);
   require_text (&err, EINVAL, "not a qcow2 image any more");
   io_close (io);
   simdisk_free (d);
