@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * An image that is left over: freed later, but never too late.
+ */
+
+#include <config.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "image.h"
+#include "leftover.h"
+
+static _Atomic unsigned nr_closed;
+
+void
+image_close (struct image *img)
+{
+  (void) img;
+  nr_closed++;
+}
+
+static struct image *
+an_image (void)
+{
+  static char memory;
+
+  return (struct image *) &memory;
+}
+
+/* Not while the next server may be at work; at once when it is waited for. */
+static void
+test_waited_for (void **state)
+{
+  struct leftover l = { .running = false };
+
+  (void) state;
+  nr_closed = 0;
+  leftover_wait (&l);
+  leftover_free (&l, an_image ());
+  usleep (20000);
+  assert_int_equal (nr_closed, 0);
+  leftover_wait (&l);
+  assert_int_equal (nr_closed, 1);
+  leftover_wait (&l);
+  assert_int_equal (nr_closed, 1);
+}
+
+static void
+test_by_itself (void **state)
+{
+  struct leftover l = { .running = false };
+  unsigned tries = 0;
+
+  (void) state;
+  nr_closed = 0;
+  leftover_free (&l, an_image ());
+  while (nr_closed == 0 && tries++ < 1000)
+    usleep (10000);
+  assert_int_equal (nr_closed, 1);
+  leftover_wait (&l);
+  assert_int_equal (nr_closed, 1);
+}
+
+static void
+test_one_at_a_time (void **state)
+{
+  struct leftover l = { .running = false };
+
+  (void) state;
+  nr_closed = 0;
+  leftover_free (&l, an_image ());
+  leftover_free (&l, an_image ());
+  assert_int_equal (nr_closed, 1);
+  leftover_wait (&l);
+  assert_int_equal (nr_closed, 2);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_waited_for),
+    cmocka_unit_test (test_by_itself),
+    cmocka_unit_test (test_one_at_a_time),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
