@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "migrate-uri.h"
+#include "prefix.h"
 
 #define MAX_SOCKET_PATH 108     /* unix(7), with the NUL */
 #define MAX_PORT 65535
@@ -27,14 +28,6 @@ static const char forms[] = "tcp:HOST:PORT, unix:PATH or vsock:CID:PORT";
 static const char own_host[] =
   "with this host the source's QEMU would connect to its own one: name the "
   "destination's (localhost where it is the same)";
-
-static const char *
-after (const char *uri, const char *scheme)
-{
-  const size_t len = strlen (scheme);
-
-  return strncmp (uri, scheme, len) == 0 ? uri + len : NULL;
-}
 
 /* Decimal, up to MAX, and then one of ENDS or the end. */
 static bool
@@ -103,14 +96,14 @@ migrate_uri_why_not (const char *uri)
   const char *rest;
   size_t i;
 
-  if ((rest = after (uri, "tcp:")) != NULL)
+  if ((rest = prefix_after (uri, "tcp:")) != NULL)
     return why_not_tcp (rest);
-  if ((rest = after (uri, "vsock:")) != NULL)
+  if ((rest = prefix_after (uri, "vsock:")) != NULL)
     return why_not_vsock (rest);
-  if ((rest = after (uri, "unix:")) != NULL)
+  if ((rest = prefix_after (uri, "unix:")) != NULL)
     return why_not_unix (rest);
   for (i = 0; i < sizeof others / sizeof others[0]; i++)
-    if ((rest = after (uri, others[i])) != NULL && rest[0] != '\0')
+    if ((rest = prefix_after (uri, others[i])) != NULL && rest[0] != '\0')
       return NULL;
   return forms;
 }

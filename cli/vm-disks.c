@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "operands.h"
+#include "prefix.h"
 #include "vm-disks.h"
 
 #define SECTOR_BYTES 512
@@ -92,31 +93,23 @@ parse_json (const char *text, struct vm_disk *ret)
   return o != NULL;
 }
 
-static const char *
-after (const char *text, const char *prefix)
-{
-  const size_t len = strlen (prefix);
-
-  return strncmp (text, prefix, len) == 0 ? text + len : NULL;
-}
-
 bool
 vm_disk_parse (const char *filename, struct vm_disk *ret)
 {
   const char *rest;
 
-  if ((rest = after (filename, "json:")) != NULL)
+  if ((rest = prefix_after (filename, "json:")) != NULL)
     return parse_json (rest, ret);
-  if ((rest = after (filename, "nbd+unix:")) != NULL ||
-      (rest = after (filename, "nbds+unix:")) != NULL)
+  if ((rest = prefix_after (filename, "nbd+unix:")) != NULL ||
+      (rest = prefix_after (filename, "nbds+unix:")) != NULL)
     parse_socket (rest, ret);
-  else if ((rest = after (filename, "nbd:unix:")) != NULL)
+  else if ((rest = prefix_after (filename, "nbd:unix:")) != NULL)
     snprintf (ret->path, sizeof ret->path, "%.*s",
               (int) strcspn (rest, ":"), rest);
-  else if ((rest = after (filename, "nbd://")) != NULL ||
-           (rest = after (filename, "nbds://")) != NULL ||
-           (rest = after (filename, "nbd+tcp://")) != NULL ||
-           (rest = after (filename, "nbd:")) != NULL)
+  else if ((rest = prefix_after (filename, "nbd://")) != NULL ||
+           (rest = prefix_after (filename, "nbds://")) != NULL ||
+           (rest = prefix_after (filename, "nbd+tcp://")) != NULL ||
+           (rest = prefix_after (filename, "nbd:")) != NULL)
     parse_host (rest, ret);
   return rest != NULL;
 }
@@ -145,7 +138,7 @@ export_size (const json_t *inserted, const char *filename)
 
   if (driver == NULL || (strcmp (driver, "nbd") != 0 &&
                          (strcmp (driver, "raw") != 0 ||
-                          after (filename, "json:") != NULL)))
+                          prefix_after (filename, "json:") != NULL)))
     return 0;
   field_u64 (json_object_get (inserted, "image"), "virtual-size", &bytes);
   return (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
@@ -227,11 +220,11 @@ vm_disk_is_at (const struct vm_disk *disk, const char *listens,
                const char *server_host)
 {
   struct vm_disk server = { .size_bytes = 0 };
-  const char *rest = after (listens, "unix:");
+  const char *rest = prefix_after (listens, "unix:");
 
   if (rest != NULL)
     return disk->path[0] != '\0' && operands_same_path (disk->path, rest);
-  rest = after (listens, "tcp:");
+  rest = prefix_after (listens, "tcp:");
   if (rest == NULL || disk->host[0] == '\0')
     return false;
   parse_host (rest, &server);
