@@ -69,7 +69,7 @@ migrate_connect (struct migrate *m, struct vm *v)
   answer_clear (&a);
   vm_look (v);
   return v->state[0] != '\0' ||
-         migrate_fail (m, v->path, "it does not answer query-status");
+         migrate_fail (m, v->path, "it does not answer");
 }
 
 static bool

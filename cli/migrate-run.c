@@ -168,6 +168,26 @@ survives (struct migrate *m)
                        "VM with it");
 }
 
+/* A main loop may stand still for seconds, as behind a slow disk, while memory
+ * moves: no reason to give up yet.  *TOLD_US: the silence that was told. */
+static bool
+bear_silence (struct migrate *m, uint64_t *told_us)
+{
+  const uint64_t since_us = vm_silent_since_us (&m->src);
+
+  if (since_us == 0)
+    return true;
+  if (clock_us () - since_us >= m->timeout_us)
+    return migrate_fail (m, m->src.path, "the source's QEMU does not answer "
+                         "any more");
+  if (*told_us != since_us)
+    migrate_warn (m, m->src.path, "the source's QEMU does not answer; if it "
+                  "does not within %" PRIu64 " s, or at ^C, the migration is "
+                  "cancelled", m->timeout_us / 1000000);
+  *told_us = since_us;
+  return true;
+}
+
 static bool
 check_on_the_way (struct migrate *m)
 {
@@ -175,10 +195,8 @@ check_on_the_way (struct migrate *m)
     return migrate_fail (m, m->src.path, "the migration failed: %s",
                          m->src.migration_error[0] != '\0'
                            ? m->src.migration_error : "QEMU does not say why");
-  if (!vm_is_migrating (&m->src))
-    return migrate_fail (m, m->src.path, m->src.state[0] != '\0'
-                           ? "the migration was cancelled"
-                           : "the source's QEMU does not answer any more");
+  if (m->src.state[0] != '\0' && !vm_is_migrating (&m->src))
+    return migrate_fail (m, m->src.path, "the migration was cancelled");
   if (!vm_is_connected (&m->dst))
     return migrate_fail (m, m->dst.path, "the destination's QEMU has ended");
   if (*m->interrupted && m->switch_us == 0)
@@ -189,11 +207,31 @@ check_on_the_way (struct migrate *m)
   return true;
 }
 
+/* What is done now and then while memory moves. */
+struct way {
+  uint64_t looked_us, flushed_us, missing_us, told_us;
+};
+
+static bool
+look_around (struct migrate *m, struct way *w)
+{
+  vm_look (&m->src);
+  if (!bear_silence (m, &w->told_us))
+    return false;
+  m->on_progress (m->opaque, &m->src);
+  flush_ahead (m, &w->flushed_us);
+  if (vm_migration_is (&m->src, "active") &&
+      !check_servers (m, &w->missing_us))
+    return false;
+  w->looked_us = clock_us ();
+  return true;
+}
+
 /* Until the source is stopped for good. */
 static bool
 move (struct migrate *m)
 {
-  uint64_t flushed_us = clock_us (), looked_us = 0, silent_us = 0;
+  struct way w = { .flushed_us = clock_us () };
 
   while (!vm_migration_is (&m->src, "completed")) {
     if (!vm_is_connected (&m->src))
@@ -203,14 +241,9 @@ move (struct migrate *m)
     if (vm_migration_is (&m->src, "pre-switchover") && m->switch_us == 0 &&
         !go_on (m))
       return false;
-    if (clock_us () - looked_us > LOOK_US && m->switch_us == 0) {
-      vm_look (&m->src);
-      m->on_progress (m->opaque, &m->src);
-      flush_ahead (m, &flushed_us);
-      if (vm_migration_is (&m->src, "active") &&
-          !check_servers (m, &silent_us))
+    if (clock_us () - w.looked_us > LOOK_US && m->switch_us == 0) {
+      if (!look_around (m, &w))
         return false;
-      looked_us = clock_us ();
       continue;
     }
     wait_for_word (m, LOOK_US);

@@ -74,7 +74,7 @@ struct migrate {
   size_t nr;
   struct peer *const *srcs, *const *dsts;
   const json_t *inactivate_arguments;
-  uint64_t timeout_us;          /* of the switchover */
+  uint64_t timeout_us;          /* of the switchover; of a source's silence */
   group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
   bool allow_other_disks;       /* a disk need not be of a pair */

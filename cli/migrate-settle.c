@@ -23,7 +23,8 @@
 static void
 wait_for_end (struct migrate *m)
 {
-  const uint64_t end_us = clock_us () + CANCEL_US;
+  const uint64_t end_us = clock_us () + (m->timeout_us < CANCEL_US
+                                           ? m->timeout_us : CANCEL_US);
 
   while (vm_is_connected (&m->src) && clock_us () < end_us) {
     vm_look (&m->src);

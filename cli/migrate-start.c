@@ -195,5 +195,8 @@ migrate_start (struct migrate *m)
   vm_look (&m->src);
   m->started = done || vm_is_migrating (&m->src) ||
                (may_be && m->src.state[0] == '\0');
-  return done;
+  if (done || !may_be || !m->started || !vm_is_connected (&m->src))
+    return done;
+  m->why[0] = '\0';             /* the answer alone is lost */
+  return true;
 }

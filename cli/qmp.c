@@ -38,6 +38,7 @@ struct qmp {
   char *bytes;
   size_t len, size;
   bool greeted;
+  uint64_t heard_us;            /* when something came last */
   uint64_t number;              /* of the last command */
   json_t *reply;                /* to it; NULL: not yet */
 };
@@ -46,6 +47,12 @@ bool
 qmp_is_closed (const struct qmp *q)
 {
   return q->fd == -1;
+}
+
+uint64_t
+qmp_heard_us (const struct qmp *q)
+{
+  return q->heard_us;
 }
 
 static void
@@ -145,6 +152,7 @@ take_in (struct qmp *q)
   if (n <= 0)
     return;
   q->len += (size_t) n;
+  q->heard_us = clock_us ();
   take_lines (q);
 }
 

@@ -44,6 +44,10 @@ void qmp_wait (struct qmp *const *qs, size_t nr, uint64_t timeout_us);
 /* Has the other side gone? */
 bool qmp_is_closed (const struct qmp *q);
 
+/* clock_us when something came last, be it an event or an answer that was too
+ * late. */
+uint64_t qmp_heard_us (const struct qmp *q);
+
 /* NULL is accepted. */
 void qmp_free (struct qmp *q);
 

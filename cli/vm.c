@@ -12,6 +12,10 @@
 #include "clock.h"
 #include "vm.h"
 
+/* Who has not answered is not waited for so long again, or many questions
+ * would take minutes. */
+#define AGAIN 5
+
 static void
 set_word (char *word, const char *text)
 {
@@ -60,15 +64,28 @@ vm_disconnect (struct vm *v)
   v->qmp = NULL;
 }
 
+/* What came late is no answer, but no silence either. */
+uint64_t
+vm_silent_since_us (const struct vm *v)
+{
+  return v->qmp != NULL && v->unheard_us > qmp_heard_us (v->qmp)
+           ? v->unheard_us : 0;
+}
+
 bool
 vm_do (struct vm *v, const char *execute, const json_t *arguments,
        struct answer *ret)
 {
+  const bool silent = vm_silent_since_us (v) != 0;
+
   if (v->qmp == NULL) {
     answer_set (ret, OUTCOME_NOT_SENT, "there is no connection");
     return false;
   }
-  qmp_ask (v->qmp, execute, arguments, v->timeout_us, ret);
+  if (!silent)
+    v->unheard_us = clock_us ();
+  qmp_ask (v->qmp, execute, arguments,
+           silent ? v->timeout_us / AGAIN : v->timeout_us, ret);
   return ret->outcome == OUTCOME_DONE;
 }
 
@@ -98,22 +115,30 @@ take_blocked (struct vm *v, const json_t *info)
   snprintf (v->blocked, sizeof v->blocked, "%s", why != NULL ? why : "");
 }
 
+static void
+take_info (struct vm *v, const json_t *info)
+{
+  const char *why = field_string (info, "error-desc");
+
+  set_word (v->migration, field_string (info, "status"));
+  take_memory (v, info);
+  take_blocked (v, info);
+  if (why != NULL)
+    snprintf (v->migration_error, sizeof v->migration_error, "%s", why);
+}
+
 void
 vm_look (struct vm *v)
 {
   struct answer a = { .outcome = OUTCOME_DONE };
-  const char *why;
 
   v->state[0] = v->migration[0] = '\0';
-  if (vm_do (v, "query-status", NULL, &a))
+  if (vm_do (v, "query-status", NULL, &a)) {
     set_word (v->state, field_string (a.body, "status"));
-  if (vm_do (v, "query-migrate", NULL, &a)) {
-    set_word (v->migration, field_string (a.body, "status"));
-    take_memory (v, a.body);
-    take_blocked (v, a.body);
-    why = field_string (a.body, "error-desc");
-    if (why != NULL)
-      snprintf (v->migration_error, sizeof v->migration_error, "%s", why);
+    if (vm_do (v, "query-migrate", NULL, &a))
+      take_info (v, a.body);
+    else
+      v->state[0] = '\0';       /* half an answer is none */
   }
   answer_clear (&a);
   if (v->qmp != NULL && qmp_is_closed (v->qmp)) {

@@ -26,7 +26,10 @@ struct vm_memory {              /* of a migration; bytes */
 struct vm {
   const char *path;             /* of the monitor; borrowed */
   struct qmp *qmp;              /* NULL: never connected */
-  uint64_t timeout_us;          /* of one question */
+  uint64_t timeout_us;          /* of one question; a fifth of it as long as
+                                 * it is silent */
+  uint64_t unheard_us;          /* clock_us of the first question since it was
+                                 * heard */
   char state[VM_WORD_BYTES];    /* "running", ...; "": it does not tell */
   bool busy;                    /* others have its monitor */
   bool ended;                   /* its QEMU has, after it was heard */
@@ -43,12 +46,17 @@ struct vm {
 
 /* False: *RET says why. */
 bool vm_connect (struct vm *v, struct answer *ret);
-/* Ask for state and migration; both become "" where it does not answer. */
+/* Ask for state and migration; the state becomes "", and the migration what
+ * events tell meanwhile, where it does not answer both. */
 void vm_look (struct vm *v);
 /* False: refused, or lost; *RET says which. */
 bool vm_do (struct vm *v, const char *execute, const json_t *arguments,
             struct answer *ret);
 void vm_disconnect (struct vm *v);
+
+/* clock_us of the first question after which nothing was heard; 0: it is not
+ * silent. */
+uint64_t vm_silent_since_us (const struct vm *v);
 
 bool vm_is_connected (const struct vm *v);
 bool vm_is (const struct vm *v, const char *state);

@@ -41,10 +41,13 @@ tell (struct qmp_vm *v, json_t *message)
   json_decref (message);
 }
 
+/* An answer, which may take its time. */
 static void
-tell_event (struct qmp_vm *v, const char *event)
+answer (const struct qmp_world *w, struct qmp_vm *v, json_t *message)
 {
-  tell (v, json_pack ("{s:s, s:{}}", "event", event, "data"));
+  if (w->nr_questions - w->slow_from < w->slow_for)
+    usleep (w->slow_us);
+  tell (v, message);
 }
 
 static void
@@ -69,7 +72,7 @@ run_vm (struct qmp_world *w, struct qmp_vm *v)
   if (v == &w->dst)
     w->dst_ran = true;
   v->state = "running";
-  tell_event (v, "RESUME");
+  tell (v, json_pack ("{s:s, s:{}}", "event", "RESUME", "data"));
 }
 
 static void
@@ -125,7 +128,7 @@ static void
 stop_source (struct qmp_world *w)
 {
   w->src.state = "finish-migrate";
-  tell_event (&w->src, "STOP");
+  tell (&w->src, json_pack ("{s:s, s:{}}", "event", "STOP", "data"));
   if (w->pauses)
     set_migration (&w->src, "pre-switchover");
   else
@@ -152,17 +155,9 @@ migrate (struct qmp_world *w)
 /* -- commands ------------------------------------------------------------------ */
 
 static bool
-is_migrating (const struct qmp_world *w)
+migration_is (const struct qmp_world *w, const char *status)
 {
-  return w->src.migration != NULL &&
-         strcmp (w->src.migration, "active") == 0;
-}
-
-static bool
-is_at_switchover (const struct qmp_world *w)
-{
-  return w->src.migration != NULL &&
-         strcmp (w->src.migration, "pre-switchover") == 0;
+  return w->src.migration != NULL && strcmp (w->src.migration, status) == 0;
 }
 
 static void
@@ -242,13 +237,14 @@ carry_out (struct qmp_world *w, struct qmp_vm *v, const char *execute,
     v->autostart = false;
   else if (strcmp (execute, "migrate") == 0 && is (v, "running"))
     migrate (w);
-  else if (strcmp (execute, "query-migrate") == 0 && is_migrating (w))
+  else if (strcmp (execute, "query-migrate") == 0 &&
+           migration_is (w, "active"))
     take_look (w, v);
-  else if (strcmp (execute, "migrate_cancel") == 0 && is_migrating (w))
-    end_badly (w, "cancelled");
-  else if (strcmp (execute, "migrate-continue") == 0 && is_at_switchover (w))
+  else if (strcmp (execute, "migrate-continue") == 0 &&
+           migration_is (w, "pre-switchover"))
     complete (w);
-  else if (strcmp (execute, "migrate_cancel") == 0 && is_at_switchover (w))
+  else if (strcmp (execute, "migrate_cancel") == 0 &&
+           (migration_is (w, "active") || migration_is (w, "pre-switchover")))
     end_badly (w, "cancelled");
   else if (strcmp (execute, "cont") == 0 && !is (v, "inmigrate"))
     run_vm (w, v);
@@ -283,7 +279,7 @@ go_wrong (struct qmp_world *w, struct qmp_vm *v, const char *execute,
     die (w, v);
     return false;
   default:
-    if (is_at_switchover (w))
+    if (migration_is (w, "pre-switchover"))
       end_badly (w, "failed");
     return v->alive;
   }
@@ -291,14 +287,27 @@ go_wrong (struct qmp_world *w, struct qmp_vm *v, const char *execute,
 
 /* Carried out all the same. */
 static bool
-is_lost (struct qmp_world *w, struct qmp_vm *v, const char *execute)
+is_lost (struct qmp_world *w, const char *execute)
 {
-  if (w->silent_from != NULL && strcmp (execute, w->silent_from) == 0)
-    v->silent = true;
   if (w->lost == NULL || strcmp (execute, w->lost) != 0)
     return false;
   w->lost = NULL;
   return true;
+}
+
+/* ... or speak again. */
+static void
+fall_silent (struct qmp_world *w, struct qmp_vm *v, const char *execute)
+{
+  if (v->silent && w->silent_for > 0 && --w->silent_for == 0)
+    v->silent = false;
+  if (w->silent_from == NULL || strcmp (execute, w->silent_from) != 0 ||
+      w->silent_after-- > 0)
+    return;
+  w->silent_from = NULL;
+  v->silent = true;
+  if (w->silent_both)
+    w->src.silent = w->dst.silent = true;
 }
 
 static void
@@ -307,6 +316,10 @@ take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
   const char *execute = json_string_value (json_object_get (message,
                                                             "execute"));
 
+  if (w->is_heard != NULL && !w->is_heard (w->opaque)) {
+    hang_up (&v->fd);
+    return;
+  }
   if (++w->nr_questions == w->fault_at && !go_wrong (w, v, execute, message))
     return;
   /* "Migration is not finalized yet" */
@@ -315,9 +328,12 @@ take_message (struct qmp_world *w, struct qmp_vm *v, const json_t *message)
     refuse (v, json_object_get (message, "id"));
     return;
   }
-  if (!is_lost (w, v, execute))
-    tell (v, json_pack ("{s:o, s:O}", "return", question (w, v, execute),
-                        "id", json_object_get (message, "id")));
+  fall_silent (w, v, execute);
+  if (v->silent && w->silent_deaf)
+    return;
+  if (!is_lost (w, execute))
+    answer (w, v, json_pack ("{s:o, s:O}", "return", question (w, v, execute),
+                             "id", json_object_get (message, "id")));
   carry_out (w, v, execute, json_object_get (message, "arguments"));
 }
 

@@ -38,7 +38,7 @@ struct qmp_vm {
   const bool *has_image;
   const char *disks;            /* what query-block returns; NULL: one, at
                                  * unix:/default */
-  bool silent;                  /* does what it is told, and says nothing */
+  bool silent;                  /* says nothing */
 };
 
 struct qmp_world {
@@ -49,7 +49,15 @@ struct qmp_world {
   const char *blocked;          /* why the source cannot be migrated, or NULL */
   const char *refused;          /* this command always is; NULL: none */
   const char *lost;             /* the answer to it is, once; NULL: none */
-  const char *silent_from;      /* who gets it is, from then on; NULL: nobody */
+  /* Who gets this is silent from then on, and does what it is told; NULL:
+   * nobody.  All fields of it are for the time before qmp_world_start. */
+  const char *silent_from;
+  unsigned silent_after;        /* ... after so many of these */
+  unsigned silent_for;          /* ... for so many questions; 0: for ever */
+  bool silent_both;             /* ... and so is the other one */
+  bool silent_deaf;             /* ... and does not do it */
+  unsigned slow_from, slow_for; /* from this question on so many answers ... */
+  unsigned slow_us;             /* ... take so long each */
   unsigned looks;               /* so often it is asked before memory is moved */
   int remaining;                /* bytes of it, as told; 0: 8 seconds' */
   bool dst_ran;
@@ -58,6 +66,9 @@ struct qmp_world {
   unsigned fault_at;            /* which of them, from 1; 0: none */
   enum qmp_fate fate;
   char faulted[32];             /* the command that it was */
+  bool (*is_heard) (void *opaque);      /* NULL: each question is.  False: its
+                                         * connection ends.  In the thread. */
+  void *opaque;
   pthread_t thread;
   int stop_fds[2];
 };
