@@ -16,8 +16,9 @@
 #   kill_baton              SIGKILL
 #   came_to RESULT VM IMAGES EXIT-CODE    what the command in the background
 #                           said
-#   went_back, went_there   it did that, and the guest goes on; swap: here
-#                           becomes there
+#   went_back, went_there   it did that, and the guest goes on; arrived: the
+#                           source's QEMU had gone before; swap: here becomes
+#                           there
 #   pid_of NAME             of a server or a QEMU
 
 requires jq
@@ -118,11 +119,17 @@ went_back ()
   wait_records 10
 }
 
-went_there ()
+# ... runs on there, and the source's has gone.
+arrived ()
 {
-  came_to done dst dst 0
+  came_to "${1:-done}" dst dst 0
   [ "$(vm_status "vm$there")" = running ] || fail "$scenario: vm$there"
-  quit_vm "vm$here"
   wait_records 10
   swap
+}
+
+went_there ()
+{
+  arrived
+  quit_vm "vm$there"
 }

@@ -52,6 +52,14 @@ scene_set_up (struct scene *s, struct choices *c, const char *dir)
   s->servers.src.listens = s->servers.dst.listens = "unix:/default";
   qmp_world_start (&s->qemus, dir, &s->servers.src.active,
                    &s->servers.dst.active);
+  s->m = (struct migrate) { .nr = 0 };
+  scene_again (s);
+}
+
+void
+scene_again (struct scene *s)
+{
+  migrate_clear (&s->m);
   s->m = (struct migrate) {
     .nr = 1, .srcs = &s->src, .dsts = &s->dst, .timeout_us = 2000000,
     .each = one_by_one, .interrupted = &never, .on_progress = no_progress,
@@ -90,7 +98,7 @@ check_told (const struct scene *s)
     assert_true (s->servers.src.active);
   if (m->images == MIGRATE_DST || m->result == MIGRATE_DONE)
     assert_true (s->servers.dst.active);
-  if (m->result != MIGRATE_DONE)
+  if (m->result != MIGRATE_DONE && m->result != MIGRATE_ALREADY_DONE)
     assert_string_not_equal (m->why, "");
 }
 

@@ -23,6 +23,8 @@ struct scene {
  * QEMUs: s->qemus, from before. */
 void scene_set_up (struct scene *s, struct choices *c, const char *dir);
 void scene_tear_down (struct scene *s);
+/* As scene_set_up has left s->m, and the rest as it is by now. */
+void scene_again (struct scene *s);
 
 bool scene_runs (const struct qmp_vm *v);
 /* The whole migration; afterwards the QEMUs may be looked at.  With scene_check. */
