@@ -86,6 +86,35 @@ source_server_restarted ()
   went_there
 }
 
+# It has sent all, and its image is on its way: the destination has the only
+# copy of the guest.
+source_qemu_killed_late ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "$there")"
+  speed 10000000000
+  wait_migration completed
+  wait_state "$here" inactive
+  kill_server "vm$here"
+  kill -CONT "$(pid_of "$there")"
+  arrived
+}
+
+# For longer than a question has: it is waited for, and said so.
+source_qemu_silent ()
+{
+  begin 1000000
+  wait_migration active
+  kill -STOP "$(pid_of "vm$here")"
+  nap 7
+  kill -CONT "$(pid_of "vm$here")"
+  speed 10000000000
+  went_there
+  grep -qF "$(qmp_of "vm$there"): the source's QEMU does not answer; if it" \
+       "$tmp/migrate.err" || fail "$scenario: $(cat "$tmp/migrate.err")"
+}
+
 caller_killed_while_memory_moves ()
 {
   begin 1000000
@@ -252,6 +281,7 @@ scenarios=(interrupted destination_qemu_killed_late server_upgraded
 [ "${BATON_TEST_LONG:-0}" = 0 ] ||
   scenarios=(interrupted destination_qemu_killed destination_server_killed
              destination_qemu_killed_late source_server_restarted
+             source_qemu_killed_late source_qemu_silent
              caller_killed_while_memory_moves caller_killed_and_cancelled
              caller_killed_after_switchover
              caller_killed_while_nobody_has_the_image
