@@ -21,7 +21,7 @@
 #define GUEST_SLOT_BYTES 20480
 #define GUEST_SLOTS 256
 #define GUEST_MAX_WORKERS 4
-#define GUEST_MAX_DISKS 4
+#define GUEST_MAX_DISKS 26      /* vda to vdz */
 
 #define GUEST_MAGIC UINT64_C (0x4261746f6e526563)
 
