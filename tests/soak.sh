@@ -7,7 +7,8 @@
 #   BUILD=DIR             where it was built; default: this source tree
 #   FUZZ=DIR              tests/fuzz/ of a build of the fuzz targets
 #   SOAK_MINUTES=N        for each part (20)
-#   SOAK_PARTS="..."      which: storm kill crash faults fuzz (all)
+#   SOAK_MIGRATIONS=N     for migrate, instead of minutes (200)
+#   SOAK_PARTS="..."      which: storm kill crash faults migrate fuzz (all)
 #   SOAK_SEED=N           where the seeds begin (the time)
 #
 # A part goes on to its end when one of its runs has failed, and each failed
@@ -17,7 +18,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${BUILD:-$here/..}" && pwd)
 minutes=${SOAK_MINUTES:-20}
-parts=${SOAK_PARTS:-storm kill crash faults fuzz}
+parts=${SOAK_PARTS:-storm kill crash faults migrate fuzz}
 seed=${SOAK_SEED:-$(date +%s)}
 jobs=$(nproc)
 work=$(mktemp -d "${TMPDIR:-/tmp}/baton-soak.XXXXXX")
@@ -35,7 +36,7 @@ run ()
   shift
   dir=$(mktemp -d "$work/$name.XXXXXX")
   if (cd "$dir" && TMPDIR=$dir env "$@") >"$dir/log" 2>&1; then
-    grep -hE 'none lost|violations|power cuts|hand-overs|acknowledged' "$dir/log" \
+    grep -hE 'none lost|violations|power cuts|hand-overs|acknowledged|read back' "$dir/log" \
       >>"$work/$name.figures"
     echo "${!#}" >>"$work/$name.passed"
   else
@@ -84,6 +85,12 @@ one_faults ()
       "$here/test-handover-faults.sh"
 }
 
+# A real guest, back and forth under load.
+part_migrate ()
+{
+  run migrate BATON_MIGRATIONS="${SOAK_MIGRATIONS:-200}" "$here/test-migrate.sh"
+}
+
 # Progress is its own.
 part_storm ()
 {
@@ -108,7 +115,7 @@ part_fuzz ()
 for part in $parts; do
   say "$part: $minutes minutes, seeds from $seed"
   case $part in
-    storm | fuzz) "part_$part" ;;
+    storm | migrate | fuzz) "part_$part" ;;
     kill | crash | faults) for_a_time "$part" "one_$part" ;;
     *) echo "$0: no such part: $part" >&2; exit 2
   esac
