@@ -10,8 +10,9 @@ failed=0
 skipped=0
 
 packages=("${to_build[@]}" binutils busybox-static diffutils e2fsprogs fio gnutls-bin jq
-          iproute2 libfuse3-dev fuse3 libnbd-bin procps python3-libnbd
-          qemu-system-x86 qemu-utils spin strace systemd)
+          iproute2 libfuse3-dev fuse3 libnbd-bin libvirt-clients libvirt-daemon
+          libvirt-daemon-driver-qemu procps python3-libnbd qemu-system-x86 qemu-utils
+          spin strace systemd)
 packages_long=(clang valgrind)
 
 # What each suite took, one line each.
