@@ -129,8 +129,8 @@ END
 grep -q '^#define HAVE_LIBDEFLATE' "$build/config.h" ||
   mutants=$(grep -v '^inflate-short ' <<<"$mutants")
 
-# The sources that a test shares with others: those whose headers it includes,
-# also by way of other headers.
+# The sources that a test shares with others: those whose headers it, or one of
+# these, includes.
 extra ()
 {
   local seen=" " queue=("$1.c") file header
@@ -142,7 +142,9 @@ extra ()
       [[ $seen != *" $header "* ]] || continue
       seen+="$header "
       queue+=("$header.h")
-      [ ! -f "$src/tests/unit/$header.c" ] || echo "$src/tests/unit/$header.c"
+      [ -f "$src/tests/unit/$header.c" ] || continue
+      queue+=("$header.c")
+      echo "$src/tests/unit/$header.c"
     done
   done
 }

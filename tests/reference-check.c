@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Reference check: see reference-check.h.  No snapshots, no locks; memory is
- * two bytes for each cluster of the file.
+ * three bytes for each cluster of the file.
  */
 
 #include <config.h>
@@ -25,10 +25,12 @@ struct checker {
   uint64_t file_size;
   uint64_t nr_clusters;         /* that are counted */
   uint16_t *references;
+  bool *may_be_copied;          /* not only compressed data refer to it */
+  bool drop_leaks;
 };
 
 static int
-refer (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
+count (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
        struct error *err)
 {
   const uint64_t first = offset >> c->h.cluster_bits;
@@ -42,6 +44,20 @@ refer (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
                       c->file_size);
   for (i = first; i < first + nr; ++i)
     c->references[i]++;
+  return 0;
+}
+
+static int
+refer (struct checker *c, uint64_t offset, uint64_t nr, const char *what,
+       struct error *err)
+{
+  const uint64_t first = offset >> c->h.cluster_bits;
+  uint64_t i;
+
+  if (count (c, offset, nr, what, err) == -1)
+    return -1;
+  for (i = first; i < first + nr; ++i)
+    c->may_be_copied[i] = true;
   return 0;
 }
 
@@ -65,7 +81,7 @@ refer_entry (struct checker *c, const uint8_t *be, struct error *err)
     return refer (c, e.host_offset, 1, "data", err);
   case CLUSTER_COMPRESSED:
     last = (e.host_offset + e.compressed_bytes - 1) >> c->h.cluster_bits;
-    return refer (c, e.host_offset,
+    return count (c, e.host_offset,
                   last - (e.host_offset >> c->h.cluster_bits) + 1,
                   "compressed data", err);
   case CLUSTER_UNALLOCATED:
@@ -126,7 +142,7 @@ count_entries (const struct checker *c, const uint8_t *block)
 }
 
 static int
-compare_block (struct checker *c, uint64_t index, const uint8_t *block,
+compare_block (struct checker *c, uint64_t index, uint8_t *block,
                uint64_t *ret_leaks, struct error *err)
 {
   const uint64_t per_block = UINT64_C (1) << c->h.refblock_bits;
@@ -148,6 +164,8 @@ compare_block (struct checker *c, uint64_t index, const uint8_t *block,
                         " references and refcount %" PRIu64, cluster, wanted,
                         n);
     *ret_leaks += n > wanted;
+    if (c->drop_leaks && block && (wanted == 0 || !c->may_be_copied[cluster]))
+      refcount_set (block, c->h.refcount_order, i, wanted);
   }
   return 0;
 }
@@ -177,6 +195,8 @@ walk_reftable (struct checker *c, bool referring, uint64_t *ret_leaks,
       r = io_pread (c->io, block, c->h.cluster_size, offset, err);
     if (r == 0 && !referring)
       r = compare_block (c, i, offset ? block : NULL, ret_leaks, err);
+    if (r == 0 && !referring && offset && c->drop_leaks)
+      r = io_pwrite (c->io, block, c->h.cluster_size, offset, 0, err);
   }
   free (table);
   free (block);
@@ -199,6 +219,7 @@ check (struct checker *c, uint64_t *ret_leaks, struct error *err)
     return -1;
   c->nr_clusters = div_round_up (c->file_size, c->h.cluster_size);
   c->references = calloc (c->nr_clusters, sizeof *c->references);
+  c->may_be_copied = calloc (c->nr_clusters, sizeof *c->may_be_copied);
   if (refer (c, 0, 1, "the header", err) == -1 ||
       (c->h.crypto_bytes > 0 &&
        refer (c, c->h.crypto_offset,
@@ -218,7 +239,20 @@ reference_check (struct io *io, uint64_t *ret_leaks, struct error *err)
   const int r = check (&c, &leaks, err);
 
   free (c.references);
+  free (c.may_be_copied);
   if (r == 0)
     *ret_leaks = leaks;
+  return r;
+}
+
+int
+reference_drop_leaks (struct io *io, struct error *err)
+{
+  struct checker c = { .io = io, .drop_leaks = true };
+  uint64_t leaks = 0;
+  const int r = check (&c, &leaks, err);
+
+  free (c.references);
+  free (c.may_be_copied);
   return r;
 }

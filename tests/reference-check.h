@@ -18,4 +18,9 @@
  * often than they are referred to. */
 int reference_check (struct io *io, uint64_t *ret_leaks, struct error *err);
 
+/* In the file: what is counted and not referred to becomes free, and what only
+ * compressed data refer to, so that it is COPIED nowhere, is counted as often
+ * as they do. */
+int reference_drop_leaks (struct io *io, struct error *err);
+
 #endif /* BATON_TESTS_REFERENCE_CHECK_H */

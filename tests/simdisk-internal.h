@@ -16,6 +16,7 @@
 #ifndef BATON_TESTS_SIMDISK_INTERNAL_H
 #define BATON_TESTS_SIMDISK_INTERNAL_H
 
+#define uthash_malloc(bytes) simdisk_realloc (NULL, 1, bytes)
 #include <uthash.h>
 
 #include "simdisk-tree.h"

@@ -62,6 +62,17 @@ state_read (const struct simdisk *d, void *buf, size_t len, uint64_t offset)
   }
 }
 
+uint64_t
+simdisk_sum (struct simdisk *d)
+{
+  uint64_t sum;
+
+  mutex_lock (&d->lock);
+  sum = d->newest.sum ^ (d->size + 1) * UINT64_C (0x9e3779b97f4a7c15);
+  mutex_unlock (&d->lock);
+  return sum;
+}
+
 /* A file keeps nothing where no sector was written. */
 static bool
 is_hole (const struct simdisk *d, uint64_t offset)

@@ -16,6 +16,8 @@
 
 struct sector {
   atomic_uint nr_refs;
+  uint32_t bytes;
+  uint64_t sum;                 /* of the data, once it is in a tree */
   uint8_t data[];
 };
 
@@ -30,6 +32,7 @@ struct tree_node;
 struct tree {
   struct tree_node *root;       /* NULL: empty */
   unsigned height;              /* levels */
+  uint64_t sum;                 /* of what is in it: equal trees, equal sums */
 };
 
 /* The sector's contents, borrowed; NULL: none. */

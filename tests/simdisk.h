@@ -90,6 +90,10 @@ uint64_t simdisk_nr_states (struct simdisk *d);
 /* The crash number STATE < simdisk_nr_states (d): all, one after another. */
 struct simdisk *simdisk_crash_state (struct simdisk *d, uint64_t state);
 
+/* Of the newest content and the length.  Disks with the same sum read the
+ * same, but for chance: 64 bits. */
+uint64_t simdisk_sum (struct simdisk *d);
+
 /* The NTH call (1: the next) among KINDS fails with ERRNUM; FOREVER: and all
  * after it.  One fault at a time; ERRNUM 0 removes it.  A write that fails
  * changes nothing, or with simdisk_fail_torn about half of its sectors. */

@@ -8,7 +8,7 @@
 #ifndef BATON_TESTS_CRASH_FILES_H
 #define BATON_TESTS_CRASH_FILES_H
 
-#include "simdisk.h"
+#include "qemu-look.h"
 
 /* -1: no directory could be made. */
 int crash_files_make (void);
@@ -19,7 +19,7 @@ void crash_shell (const char *command);
 /* NAME there, as a disk. */
 struct simdisk *crash_load (const char *name);
 
-/* What `qemu-img check' says of DISK, which becomes t.qcow2: its status. */
-int crash_qemu_check (struct simdisk *disk);
+/* QEMU's look at what is in that directory (qemu-look.h). */
+struct qemu_look *crash_qemu (void);
 
 #endif /* BATON_TESTS_CRASH_FILES_H */

@@ -37,7 +37,21 @@ struct geometry {
 struct figures {
   uint64_t cuts, kills, leaks, points;
   uint64_t again, cuts_again;   /* disks served again; cuts of these */
-  uint64_t looks, qemu_checks;  /* at references; of them by qemu-img too */
+  uint64_t known;               /* disks that were in struct seen */
+  uint64_t looks;               /* at references; of them by QEMU too, and of */
+  uint64_t qemu_looks, qemu_checks;     /* these by a qemu-img check as well */
+};
+
+/* What was found on disks that were looked at lately, by their content
+ * (simdisk_sum): most states that power cuts leave around one request have
+ * been left before by another cut, or another request.  What a sector holds
+ * is known then; whether it is allowed is asked each time.  For disks of up
+ * to SEEN_SECTORS; zeroed memory is an empty table. */
+#define SEEN_SECTORS 96u
+#define SEEN_DISKS (1u << 16)
+struct seen {
+  uint64_t sum;                 /* 0: none */
+  uint8_t found[SEEN_SECTORS];  /* the number of the bit */
 };
 
 struct world {
@@ -55,7 +69,8 @@ struct world {
   unsigned request;             /* 2, 3, ...: its bit */
   unsigned nr_crashes;          /* that this disk has been through */
   bool checking;
-  unsigned qemu_each;           /* of so many looks one by qemu-img; 0: none */
+  struct seen *seen;            /* SEEN_DISKS of this geometry, or NULL */
+  unsigned qemu_each;           /* of so many looks one by QEMU; 0: none */
   bool only_durable;            /* look only at IO_DSYNC writes, but closely */
 };
 
@@ -67,17 +82,13 @@ void world_fill_sector (uint8_t *p, unsigned request, unsigned sector);
 struct image *world_open (struct world *w, struct simdisk *disk,
                           bool writing);
 
-/* Every sector of DISK must read as ALLOWED says, or as what is being
- * written; references must be counted.  HOW is for the message. */
-void world_check (struct world *w, struct simdisk *disk,
+/* Every sector of DISK, of which DATA is the data file or NULL, must read as
+ * ALLOWED says, or as what is being written; references must be counted.  HOW
+ * is for the message.  DATA is what data.raw means from now on: for W's own
+ * disks again, call world_use_data. */
+void world_check (struct world *w, struct simdisk *disk, struct simdisk *data,
                   const uint64_t *allowed, const char *how,
                   uint64_t *ret_found);
-
-/* world_check, and DATA is what data.raw means; for W's own disks again
- * afterwards, call world_use_data. */
-void world_look_at (struct world *w, struct simdisk *left,
-                    struct simdisk *data, const uint64_t *allowed,
-                    const char *how, uint64_t *ret_found);
 void world_use_data (struct world *w, struct simdisk *data);
 /* Another life of the server with what a power cut left, of which FOUND has
  * been read; NR requests, and power cuts on the way. */

@@ -186,6 +186,7 @@ world_init (struct world *w, const struct world_shape *shape)
 
   *w = (struct world) { .shape = shape };
   simdisk_opener_init (&w->opener);
+  qemu_look_init (&w->qemu, "/");
   w->first = calloc (1, window_bytes (w));
   w->old = calloc (1, window_bytes (w));
   w->new = calloc (1, window_bytes (w));
@@ -205,6 +206,7 @@ world_destroy (struct world *w)
   simdisk_free (w->pristine);
   simdisk_free (w->base);
   simdisk_opener_destroy (&w->opener);
+  qemu_look_destroy (&w->qemu);
   free (w->first);
   free (w->old);
   free (w->new);
@@ -315,18 +317,11 @@ world_compare (struct world *w, bool mixed, const char *when)
   compare_window (w, near, window_bytes (w) - near, mixed, when);
 }
 
-int
-world_qemu_check (struct world *w)
+enum verdict
+world_qemu_look (struct world *w, bool check)
 {
-  char dir[] = "/tmp/baton-world-XXXXXX";
-  int status;
-
-  assert_non_null (mkdtemp (dir));
-  save_file (w->disk, dir, "t.qcow2");
-  if (w->base)
-    save_file (w->base, dir, "base.raw");
-  status = shell (dir, "qemu-img check -q t.qcow2 >/dev/null 2>&1");
-  shell (dir, "rm -f t.qcow2 base.raw");
-  rmdir (dir);
-  return status;
+  if (check)
+    return qemu_look_check (&w->qemu, w->disk);
+  return w->shape->snapshot ? qemu_look (&w->qemu, w->disk)
+                            : qemu_look_past_leaks (&w->qemu, w->disk);
 }

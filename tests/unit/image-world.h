@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "image.h"
+#include "qemu-look.h"
 #include "simdisk.h"
 
 #define NEAR_UNITS 8u
@@ -59,6 +60,7 @@ struct world {
   struct image *img;            /* open on DISK, or NULL */
   uint8_t *old, *new;           /* what must read back, before and after the
                                  * last step; or a mixture if that failed */
+  struct qemu_look qemu;
 };
 
 /* Makes PRISTINE; fails the test where that fails. */
@@ -80,7 +82,7 @@ void world_settle (struct world *w);
  * MIXED the old one or the new one. */
 void world_compare (struct world *w, bool mixed, const char *when);
 
-/* Write the disk to a file and give it to qemu-img check: its exit status. */
-int world_qemu_check (struct world *w);
+/* What QEMU says of the disk; CHECK: a qemu-img check of its own does. */
+enum verdict world_qemu_look (struct world *w, bool check);
 
 #endif /* BATON_TESTS_IMAGE_WORLD_H */
