@@ -22,13 +22,20 @@
 #include "failing-calls.h"
 
 static unsigned left;
-static bool struck, hashed;
+static bool forever, struck, hashed;
 
 void
 fail_call (unsigned nth)
 {
   left = nth;
-  struck = hashed = false;
+  forever = struck = hashed = false;
+}
+
+void
+fail_calls_from (unsigned nth)
+{
+  fail_call (nth);
+  forever = true;
 }
 
 bool
@@ -43,6 +50,7 @@ fails (void)
 {
   if (left == 0 || --left > 0)
     return false;
+  left = forever;
   errno = ENOMEM;
   return struck = true;
 }

@@ -13,6 +13,8 @@
 
 /* From now on the NTH call fails, counted from 1; 0: none. */
 void fail_call (unsigned nth);
+/* And all after it. */
+void fail_calls_from (unsigned nth);
 /* Whether it has; and no further one fails. */
 bool fail_call_struck (void);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fail the Nth call to the disk, for N = 1, 2, ... until an operation ends
- * without having met the fault; for many operations, kinds of images and
- * kinds of faults.  After each:
+ * Fail the Nth call to the disk, or the Nth for memory, for N = 1, 2, ... until
+ * an operation ends without having met the fault; for many operations, kinds
+ * of images and kinds of faults.  After each:
  *
  *   - the operation succeeded, or failed with a text;
  *   - what was acknowledged before reads back, and what it was to change is
@@ -33,6 +33,7 @@
 
 #include <cmocka.h>
 
+#include "failing-calls.h"
 #include "image-internal.h"
 #include "image-world.h"
 #include "reference-check.h"
@@ -109,6 +110,9 @@ struct fault {
   bool torn;
 };
 
+/* Calls for memory. */
+#define MEMORY (SIMDISK_ALL + 1)
+
 static const struct fault faults[] = {
   { SIMDISK_READ, EIO, false, false }, { SIMDISK_READ, EIO, true, false },
   { SIMDISK_WRITE, EIO, false, false }, { SIMDISK_WRITE, EIO, true, false },
@@ -118,6 +122,7 @@ static const struct fault faults[] = {
   { SIMDISK_ZERO, EIO, false, false }, { SIMDISK_ZERO, ENOSPC, true, false },
   { SIMDISK_SYNC, EIO, false, false }, { SIMDISK_SYNC, ENOSPC, true, false },
   { SIMDISK_ALL, EIO, false, false }, { SIMDISK_ALL, ENOSPC, true, false },
+  { MEMORY, ENOMEM, false, false }, { MEMORY, ENOMEM, true, false },
 };
 
 #define NR_FAULTS (sizeof faults / sizeof faults[0])
@@ -143,7 +148,9 @@ arm (struct point *p)
 {
   const struct fault *f = p->fault;
 
-  if (f->torn)
+  if (f->kinds == MEMORY)
+    (f->forever ? fail_calls_from : fail_call) ((unsigned) p->nth);
+  else if (f->torn)
     simdisk_fail_torn (p->w->disk, p->nth, f->errnum, p->nth + 1);
   else
     simdisk_fail (p->w->disk, f->kinds, p->nth, f->errnum, f->forever);
@@ -153,7 +160,8 @@ arm (struct point *p)
 static bool
 disarm (struct point *p)
 {
-  const bool struck = simdisk_fault_struck (p->w->disk);
+  const bool struck = p->fault->kinds == MEMORY
+    ? fail_call_struck () : simdisk_fault_struck (p->w->disk);
 
   simdisk_fail (p->w->disk, 0, 0, 0, false);
   return struck;
@@ -261,8 +269,8 @@ check_usable (struct point *p, bool leaks_before)
   check_image (p, leaks_before || stuck > 0, &leaks);
   if (!leaks_before && !w->shape->snapshot)
     assert_int_equal (leaks, stuck);
-  /* Nothing is lost but what could not be read or zeroed on its way. */
-  if (!(p->fault->kinds & (SIMDISK_READ | SIMDISK_ZERO)))
+  /* Nothing is lost but what could not be read, zeroed or noted on its way. */
+  if (!(p->fault->kinds & (SIMDISK_READ | SIMDISK_ZERO | MEMORY)))
     assert_int_equal (stuck, 0);
   p->totals->leaky += leaks > 0;
   world_open (w);
