@@ -39,15 +39,13 @@ lead (struct image *img, struct error *err)
    * kernel may have thrown the pages away and says success the next time". */
   if (poison_check (&img->poison, err) == -1)
     return -1;
-  if (img->for_writing)
-    allocator_before_sync (&img->allocator);
+  allocator_before_sync (&img->allocator);
   atomic_fetch_add (&img->flush.nr_syncs, 1);
   /* R10: data are down before the tables that say where they are. */
   if ((img->data_file && sync_marking (img->data_file, err) == -1) ||
       sync_marking (img->io, err) == -1)
     return poison_set (&img->poison, err);
-  if (img->for_writing)
-    allocator_after_sync (&img->allocator);
+  allocator_after_sync (&img->allocator);
   return 0;
 }
 
@@ -68,7 +66,7 @@ lead_locked (struct image *img, struct error *err)
   mutex_lock (&img->flush.lock);
   g->nr_ended = g->nr_started;
   cond_broadcast (&g->ended);
-  if (r == 0 && img->for_writing) {
+  if (r == 0) {
     mutex_unlock (&img->flush.lock);
     allocator_reclaim (&img->allocator);
     mutex_lock (&img->flush.lock);

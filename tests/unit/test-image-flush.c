@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "gate-io.h"
+#include "image-internal.h"
 #include "image-world.h"
 
 #define NR_WAITERS 4
@@ -172,6 +173,35 @@ test_reason_without_an_error (void **state)
   teardown (&f);
 }
 
+/* Where much waits in quarantine the next change flushes, once; who does not
+ * write has nothing to flush. */
+static void
+test_flushes_unasked (void **state)
+{
+  struct image_options options = { 0 };
+  struct error err = ERROR_INIT;
+  struct image *img;
+  struct fixture f;
+  uint64_t syncs;
+
+  (void) state;
+  setup (&f);
+  atomic_store (&f.img->crowded, true);
+  syncs = simdisk_calls (f.w.disk, SIMDISK_SYNC);
+  assert_int_equal (image_write (f.img, "x", 1, 0, 0, &err), 0);
+  assert_int_equal (simdisk_calls (f.w.disk, SIMDISK_SYNC), syncs + 1);
+  assert_int_equal (image_write (f.img, "x", 1, 0, 0, &err), 0);
+  assert_int_equal (simdisk_calls (f.w.disk, SIMDISK_SYNC), syncs + 1);
+
+  options.opener = &f.w.opener.base;
+  assert_int_equal (image_open (simdisk_open (f.w.disk, 0, &err), "t.qcow2",
+                                false, &options, &img, &err), 0);
+  assert_int_equal (image_flush (img, &err), 0);
+  assert_int_equal (simdisk_calls (f.w.disk, SIMDISK_SYNC), syncs + 1);
+  image_close (img);
+  teardown (&f);
+}
+
 int
 main (void)
 {
@@ -179,6 +209,7 @@ main (void)
     cmocka_unit_test (test_share_the_next_one),
     cmocka_unit_test (test_waiters_fail_with_it),
     cmocka_unit_test (test_reason_without_an_error),
+    cmocka_unit_test (test_flushes_unasked),
   };
 
   if (system ("qemu-img --version >/dev/null 2>&1") != 0)
