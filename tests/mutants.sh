@@ -33,39 +33,39 @@ flags=(-std=gnu11 -O1 -w -fPIC -D_GNU_SOURCE -I"$build" -I"$src/core"
 
 # name @ file @ sed script @ test @ rule
 mutants=$(sed 's/^ *//' <<'END'
-  cow-sync @ image-alloc.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-image-crash @ R1b: data over data is synced before its pointer
-  reserve-durable @ allocator.c @ s/&a->refcounts, e, 1, IO_DSYNC, err/\&a->refcounts, e, 1, 0, err/ @ test-image-crash @ R1: refcounts are up, durably, before a cluster is handed out
-  extend-file @ allocator.c @ s/!a->io->fixed_size && extend_file_locked (a, e, err) == -1/0/ @ test-image-crash @ R1: no pointer leads behind the end of the file
-  extend-durable @ allocator.c @ s/- len, IO_DSYNC, err/- len, 0, err/ @ test-image-crash @ R1: and durably so
-  reuse-at-once @ allocator.c @ s/extent_list_append (&a->released, e, NULL) == -1/extent_list_append (\&a->pool, e, NULL) == -1/ @ test-image-crash @ R4: freed clusters wait
+  cow-sync @ image-alloc.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-crash-exhaustive @ R1b: data over data is synced before its pointer
+  reserve-durable @ allocator.c @ s/&a->refcounts, e, 1, IO_DSYNC, err/\&a->refcounts, e, 1, 0, err/ @ test-crash-exhaustive @ R1: refcounts are up, durably, before a cluster is handed out
+  extend-file @ allocator.c @ s/!a->io->fixed_size && extend_file_locked (a, e, err) == -1/0/ @ test-crash-exhaustive @ R1: no pointer leads behind the end of the file
+  extend-durable @ allocator.c @ s/- len, IO_DSYNC, err/- len, 0, err/ @ test-crash-exhaustive @ R1: and durably so
+  reuse-at-once @ allocator.c @ s/extent_list_append (&a->released, e, NULL) == -1/extent_list_append (\&a->pool, e, NULL) == -1/ @ test-crash-exhaustive @ R4: freed clusters wait
   unlinked-at-once @ allocator-reclaim.c @ s/  move (a, &a->syncing, &taken);/  move (a, \&a->unlinked, \&taken);/ @ test-allocator @ R4: the pointer's change is durable before the punch
   no-grace @ allocator-reclaim.c @ s/ || !grace_passed (a->grace, a->waiting_epoch)// @ test-allocator @ R4: nobody touches it any more
   no-punch @ allocator-reclaim.c @ s/    if (io_zero (a->io, e.first << bits, e.nr_clusters << bits,/    if (0 \&\& io_zero (a->io, e.first << bits, e.nr_clusters << bits,/ @ test-allocator @ R4: what comes back is clean
   pool-before-sync @ allocator-reclaim.c @ s/extent_list_append (&a->punched, e, NULL) == 0/extent_list_append (\&a->pool, e, NULL) == 0/ @ test-allocator @ R4: and durably so
-  block-durable @ refcount-grow.c @ s/return io_pwrite (rc->io, buf, bytes, p->from << bits, IO_DSYNC, err)/return io_pwrite (rc->io, buf, bytes, p->from << bits, 0, err)/ @ test-image-crash @ R3: a block is durable before its entry
-  entry-durable @ refcount-grow.c @ s/rc->table_offset + i \* 8, IO_DSYNC,/rc->table_offset + i * 8, 0,/ @ test-image-crash @ R3: an entry is durable before its clusters are used
+  block-durable @ refcount-grow.c @ s/return io_pwrite (rc->io, buf, bytes, p->from << bits, IO_DSYNC, err)/return io_pwrite (rc->io, buf, bytes, p->from << bits, 0, err)/ @ test-crash-exhaustive @ R3: a block is durable before its entry
+  entry-durable @ refcount-grow.c @ s/rc->table_offset + i \* 8, IO_DSYNC,/rc->table_offset + i * 8, 0,/ @ test-crash-exhaustive @ R3: an entry is durable before its clusters are used
   entries-in-order @ refcount-grow.c @ s/#define SECTOR_BYTES 512u/#define SECTOR_BYTES 65536u/ @ test-image-crash @ R3: entries become durable from the first on
-  header-durable @ refcount-grow.c @ s/QCOW2_HDR_REFTABLE_OFFSET, IO_DSYNC,/QCOW2_HDR_REFTABLE_OFFSET, 0,/ @ test-image-crash @ R3: the header, too
+  header-durable @ refcount-grow.c @ s/QCOW2_HDR_REFTABLE_OFFSET, IO_DSYNC,/QCOW2_HDR_REFTABLE_OFFSET, 0,/ @ test-crash-exhaustive @ R3: the header, too
   copy-durable @ mapping-table.c @ s/return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err)/return io_pwrite (m->io, buf, bytes, new, 0, err)/ @ test-mapping-set @ R2: a copied table is durable before its L1 entry
-  l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-image-crash @ K: the L1 entry is in the file
-  l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-image-crash @ K: entries are written through
-  flush-sync @ image-flush.c @ s/^      sync_marking (img->io, err) == -1)/      0)/ @ test-image-crash @ R5: a flush is a sync
-  data-file-sync @ image-flush.c @ s/(img->data_file && sync_marking (img->data_file, err) == -1) ||/0 ||/ @ test-image-crash @ R10: a sync covers the data file
-  data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R10: places in a data file are not clean
-  data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-image-crash @ R10: a raw data file is given real zeros
+  l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-crash-exhaustive @ K: the L1 entry is in the file
+  l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-crash-exhaustive @ K: entries are written through
+  flush-sync @ image-flush.c @ s/^      sync_marking (img->io, err) == -1)/      0)/ @ test-crash-exhaustive @ R5: a flush is a sync
+  data-file-sync @ image-flush.c @ s/(img->data_file && sync_marking (img->data_file, err) == -1) ||/0 ||/ @ test-crash-exhaustive @ R10: a sync covers the data file
+  data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-crash-exhaustive @ R10: places in a data file are not clean
+  data-file-raw @ image-zero.c @ s/    qcow2_data_file_is_raw (&img->header);/    0;/ @ test-crash-exhaustive @ R10: a raw data file is given real zeros
   data-file-bit @ image-bitmaps.c @ s/    ? QCOW2_AUTOCLEAR_DATA_FILE_RAW : 0/    ? 0 : 0/ @ test-image-data-file @ R10: the raw bit stays
   data-file-place @ mapping.c @ s/entry->host_offset == offset ||/1 ||/ @ test-image-data-file @ rule 38: a cluster's place is its own
   data-file-lock @ data-file.c @ s/  if (!img->options.lock_backing)/  if (1)/ @ test-image-data-file @ a data file is locked
-  fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-image-crash @ R5: FUA, too
+  fua @ image-flush.c @ s/  if (flags & IMAGE_FUA || /  if (/ @ test-crash-exhaustive @ R5: FUA, too
   late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
-  finish-sync @ image-finish.c @ s/^  return sync_changes (img, err);/  return 0;/ @ test-image-crash @ R8: the end is durable
+  finish-sync @ image-finish.c @ s/^  return sync_changes (img, err);/  return 0;/ @ test-crash-exhaustive @ R8: the end is durable
   settle-sync @ image-finish.c @ s/  if (sync_changes (img, err) == -1 ||/  if (/ @ test-handoff-record-durable @ R14: what was acknowledged is durable before the record says so
-  clean-mark @ image-finish.c @ s/  return atomic_load (&img->io->clean) \&\&/  return 1 ||/ @ test-image-crash @ R8: only what was not changed needs no sync
+  clean-mark @ image-finish.c @ s/  return atomic_load (&img->io->clean) \&\&/  return 1 ||/ @ test-crash-exhaustive @ R8: only what was not changed needs no sync
   finish-pool @ image-finish.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
   crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted
   crypt-sectors @ io-crypt.c @ s/range_lock_take (&c->sectors, &range, offset .*,/range_lock_take (\&c->sectors, \&range, (uintptr_t) \&range,/;s/                   (offset + len - 1) .*);/                   (uintptr_t) \&range);/ @ test-io-crypt @ R11: a sector is held while it is changed
   crypt-key-kept @ keyring.c @ s/if (memcmp (known->header, raw, LUKS_HEADER_BYTES) == 0)/if (1)/ @ test-luks @ a key is used again for its own header alone
-  pack-sync @ image-pack.c @ s/  if ((b->any_packed ||/  if ((0 ||/ @ test-image-crash @ R12: compressed data and counts are durable before the pointer
+  pack-sync @ image-pack.c @ s/  if ((b->any_packed ||/  if ((0 ||/ @ test-crash-exhaustive @ R12: compressed data and counts are durable before the pointer
   pack-count @ allocator-pack.c @ s/  return refcounts_add (&a->refcounts, last, 1, 0, err);/  return 0;/ @ test-allocator-pack @ R12: every user is counted
   pack-own @ allocator-pack.c @ s/    drop_own_locked (a, first++);/    first++;/ @ test-allocator-pack @ R12: the count of what is closed goes
   pack-inherit @ allocator-pack.c @ s/  if (\*ret_next == end)/  if (0)/ @ test-allocator-pack @ R12: who fills a cluster inherits its count
@@ -74,9 +74,9 @@ mutants=$(sed 's/^ *//' <<'END'
   inflate-decide @ compressed.c @ s/^  return inflate_zlib (in, in_len, out, out_len, err);/  return error_set (err, EIO, "zlib compressed cluster is damaged");/ @ test-compressed @ zlib decides what is damaged
   inflate-reset @ compressed.c @ s/  ZSTD_DCtx_reset (d->zstd, ZSTD_reset_session_only);// @ test-compressed-zstd @ a cluster sees nothing of the one before
   inflate-kept @ compressed.c @ s/  if (ZSTD_sizeof_DCtx (d->zstd) > ZSTD_KEPT_BYTES)/  if (0)/ @ test-compressed-zstd @ an image cannot make us keep as much as it likes
-  backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-image-crash @ R1b: a backing file's data are data
+  backing-zeros @ image-alloc.c @ /^image_run_reads_zero/,/^}/s/    return !img->backing ||/    return 1 ||/ @ test-crash-exhaustive @ R1b: a backing file's data are data
   sub-zero-bit @ image-subcluster.c @ s/  if ((missing & bitmap_zero (bitmap)) || /  if (/ @ test-image-crash @ R9: what was zeroed is written whole, durably, before its bit
-  sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-image-crash @ R9: so is what has a backing file's data behind it
+  sub-backing @ image-subcluster.c @ s/ || !reads_zero (img, s->start, s->stop))/)/ @ test-crash-exhaustive @ R9: so is what has a backing file's data behind it
   sub-clean @ image-subcluster.c @ s/  if (metadata_map_touches (img->clean, host_cluster, 1))/  if (1)/ @ test-image-crash @ R9: only places known to be clean need no order
   sub-clean-sync @ image-subcluster.c @ s/^  return image_sync (img, err);/  return 0;/ @ test-image-crash @ R9: they are clean durably
   sub-copy @ image-subcluster.c @ s/      \*ret_copied = true;/      *ret_copied = false;/ @ test-image-crash @ R9: what is copied is synced before its entry
