@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Rude clients of control ports, for soak-storm.sh:
+# Rude clients of control ports, for soak-storm.sh and test-control-data.sh:
 #
-#   storm.py SECONDS SEED PKI PORT...
+#   storm.py [--gentle] SECONDS SEED PKI PORT...
+#
+# --gentle: half as many, whose work is bounded: some 40 connections in a second
+# that do something, and as many as get in that only wait.
 #
 # PKI has the directories "localhost" (who may come in) and "other" (who may
 # not).  They come from addresses of their own (127.0.0.2 and on), as strangers
@@ -12,6 +15,8 @@
 #   inside    come in, and hang up after any byte of what is said then
 #   refused   come with a certificate that opens nothing
 #   garbage   send no TLS where TLS was to be
+#   big       announce an option that is too long, and send some of it
+#   deaf      come in, ask for much, and read nothing of it
 #   drip      send a byte now and then
 #   idle      say nothing
 #
@@ -26,8 +31,13 @@ import sys
 import threading
 import time
 
-seconds, seed, pki = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-ports = [int(p) for p in sys.argv[4:]]
+words = sys.argv[1:]
+gentle = words[0] == "--gentle"
+seconds, seed, pki, *ports = words[gentle:]
+seconds, seed, ports = float(seconds), int(seed), [int(p) for p in ports]
+NR_CLIENTS = 60 if gentle else 120
+# A pause between two connections of a client, on average.
+PAUSE = 0.5 if gentle else 0
 end = time.monotonic() + seconds
 lock = threading.Lock()
 counts = {}
@@ -47,8 +57,9 @@ def request(kind, offset, length, data=b""):
 
 
 START = FLAGS + option(5)
-INSIDE = (option(8) + option(10, struct.pack(">IIi", 0, 1, len(CONTEXT)) + CONTEXT)
-          + option(7, bytes(6)) + request(0, 0, 65536)
+ENTRY = (option(8) + option(10, struct.pack(">IIi", 0, 1, len(CONTEXT)) + CONTEXT)
+         + option(7, bytes(6)))
+INSIDE = (ENTRY + request(0, 0, 65536)
           + request(1, 0, 20, b'{"execute":"status"}') + request(7, 0, 512)
           + request(2, 0, 0))
 
@@ -140,6 +151,27 @@ def garbage(s, r):
     s.recv(100)
 
 
+# Of 8 KiB it is read and refused, of a MiB read and forgotten.
+def big(s, r):
+    length = r.choice([8193, 100000, 1 << 20, (1 << 20) + 1, 0xffffffff])
+    said = (OPTION + struct.pack(">II", 6, length)
+            + bytes(r.randint(0, min(length, 1 << 20))))
+    if r.random() < 0.5:
+        s = start_tls(s, "localhost")
+    else:
+        receive(s, 18)
+        s.sendall(FLAGS)
+    s.sendall(said)
+    s.recv(100)
+
+
+# Not for long: places are few, and whoever passes the image needs one.
+def deaf(s, r):
+    t = start_tls(s, "localhost")
+    t.sendall(ENTRY + request(0, 0, 65536) * 100)
+    time.sleep(max(0, min(2, end - time.monotonic())))
+
+
 def drip(s, r):
     for byte in START + hello():
         if time.monotonic() > end:
@@ -154,14 +186,16 @@ def idle(s, r):
         time.sleep(0.2)
 
 
-KINDS = [cut] * 8 + [inside] * 4 + [refused] * 2 + [garbage] * 4 + [drip, idle]
+KINDS = ([cut] * 8 + [inside] * 4 + [refused] * 2 + [garbage] * 3 + [big, deaf]
+         + [drip, idle])
+NR_BUSY = NR_CLIENTS // 3
 
 
 def client(number):
     r = random.Random(seed * 1000 + number)
     # Some have one habit, or all would end up as those that take long.
     while time.monotonic() < end and not wrong:
-        kind = KINDS[number % len(KINDS)] if number < 40 else r.choice([drip, idle])
+        kind = KINDS[number % len(KINDS)] if number < NR_BUSY else r.choice([drip, idle])
         try:
             s = connect(r)
             try:
@@ -172,6 +206,7 @@ def client(number):
             pass
         with lock:
             counts[kind.__name__] = counts.get(kind.__name__, 0) + 1
+        time.sleep(r.random() * 2 * PAUSE)
 
 
 def tell():
@@ -180,7 +215,7 @@ def tell():
     print("storm: %d s left: %s" % (max(0, end - time.monotonic()), said), flush=True)
 
 
-threads = [threading.Thread(target=client, args=(i,), daemon=True) for i in range(120)]
+threads = [threading.Thread(target=client, args=(i,), daemon=True) for i in range(NR_CLIENTS)]
 for thread in threads:
     thread.start()
 while time.monotonic() < end:
