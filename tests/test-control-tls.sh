@@ -10,15 +10,23 @@ requires qemu-img certtool nbdkit
 
 "$top_srcdir/cli/baton-pki" "$pki" localhost other looker void >"$tmp/made" ||
   fail "baton-pki: $(cat "$tmp/made")"
+# It says what more it takes.
+sed -n '/^For production: /,$p' "$tmp/made" | tr '\n' ' ' |
+  grep -q 'its key signs.*authority that you have.*renew certificates.*other certificates' ||
+  fail "baton-pki does not say what to do for production: $(cat "$tmp/made")"
 "$top_srcdir/cli/baton-pki" --revoke "$pki" void >"$tmp/made" ||
   fail "baton-pki --revoke: $(cat "$tmp/made")"
 mv "$pki"/void.revoked-* "$pki/void"
+
+# An authority under which there may be others: that of baton-pki allows none.
+authority ca-deep 'cn = "a deep authority"'
+cat "$pki/ca-deep/ca-cert.pem" >>"$pki/localhost/ca-cert.pem"
 
 disk=$tmp/disk.qcow2
 qemu-img create -q -f qcow2 "$disk" 16M
 start_tls a "$disk" control="$(control a)" \
           control-tls-certificates="$pki/localhost" \
-          control-allow=localhost,void,old,young,self,chain,weak,server,wrong,purpose,root,forged \
+          control-allow=localhost,void,old,young,self,chain,chain4,shallow,weak,server,wrong,purpose,root,forged \
           control-allow-status=looker
 
 # -- who may -------------------------------------------------------------------
@@ -94,24 +102,44 @@ refused weak 'too weak'
 refused noname 'no usable name'
 refused odd 'no usable name'
 
-# A chain that is too long, though each of its signatures is right.
-up=ca
-for i in 1 2 3 4; do
-  mkdir "$pki/ca$i"
-  key "$pki/ca$i/ca-key.pem"
-  printf '%s\n' "cn = \"sub $i\"" ca cert_signing_key >"$tmp/template"
+# below NAME CA: an authority that CA has signed
+below ()
+{
+  mkdir "$pki/$1"
+  key "$pki/$1/ca-key.pem"
+  printf '%s\n' "cn = \"$1\"" ca cert_signing_key >"$tmp/template"
   certtool --generate-certificate --template "$tmp/template" \
-           --load-privkey "$pki/ca$i/ca-key.pem" \
-           --load-ca-certificate "$pki/$up/ca-cert.pem" \
-           --load-ca-privkey "$pki/$up/ca-key.pem" \
-           --outfile "$pki/ca$i/ca-cert.pem"
-  up=ca$i
-done
-issue chain ca4 'cn = "chain"' $purpose
-for i in 4 3 2 1; do
-  cat "$pki/ca$i/ca-cert.pem" >>"$pki/chain/client-cert.pem"
-done
+           --load-privkey "$pki/$1/ca-key.pem" \
+           --load-ca-certificate "$pki/$2/ca-cert.pem" \
+           --load-ca-privkey "$pki/$2/ca-key.pem" \
+           --outfile "$pki/$1/ca-cert.pem"
+}
+
+# chain NAME CA...: a client of the first one, who sends the others, too
+chain ()
+{
+  local name=$1 ca
+  shift
+  issue "$name" "$1" "cn = \"$name\"" $purpose
+  for ca; do
+    cat "$pki/$ca/ca-cert.pem" >>"$pki/$name/client-cert.pem"
+  done
+}
+
+# The longest chain, and one that is longer, though each of its signatures is
+# right.
+below ca1 ca-deep
+below ca2 ca1
+below ca3 ca2
+below ca4 ca3
+chain chain4 ca3 ca2 ca1
+ask chain4 "$a_port" flush || fail "a chain of 4: $(cat "$tmp/said" "$tmp/a.log")"
+chain chain ca4 ca3 ca2 ca1
 refused chain 'more than 4 certificates'
+# Its authority may sign no other one.
+below ca-shallow ca
+chain shallow ca-shallow
+refused shallow 'its signer was not allowed to sign it'
 
 # -- no certificate, no TLS, no server that we know --------------------------------
 
@@ -132,6 +160,40 @@ grep -q "we do not accept the server's certificate" "$tmp/said" ||
   fail "unknown server: $(cat "$tmp/said")"
 ! baton --tls-certificates "$pki/localhost" status "nbds://127.0.0.1:$a_port/" \
   >"$tmp/said" 2>&1 || fail "a server of another name"
+
+# -- somebody on the way who takes TLS out of what is said ---------------------------
+
+# To a client that wants TLS the server seems to have none.  The client does not
+# go on without; what it has asked for is listed.
+strip='
+import socket, struct, sys
+l = socket.create_server(("localhost", 0))
+print(l.getsockname()[1], flush=True)
+while True:
+    s, _ = l.accept()
+    s.sendall(b"NBDMAGICIHAVEOPT" + struct.pack(">H", 3))
+    f = s.makefile("rb")
+    f.read(4)
+    while head := f.read(16):
+        option, length = struct.unpack(">II", head[8:])
+        f.read(length)
+        print("option", option, flush=True)
+        answer = 0x80000001 if option == 5 else 1
+        try:
+            s.sendall(struct.pack(">QIII", 0x3e889045565a9, option, answer, 0))
+        except OSError:
+            pass
+    s.close()'
+/usr/bin/python3 -c "$strip" >"$tmp/asked" &
+pids+=($!)
+wait_for 10 grep -q . "$tmp/asked" || fail "nobody is on the way"
+read -r way_port <"$tmp/asked"
+! ask localhost "$way_port" inactivate || fail "commanded where TLS was taken out"
+grep -q 'cannot connect' "$tmp/said" || fail "taken out: $(cat "$tmp/said")"
+grep -q '^option 5$' "$tmp/asked" || fail "taken out: no TLS was asked for"
+# To leave is option 2.
+! grep '^option' "$tmp/asked" | grep -v '^option [25]$' ||
+  fail "taken out: the client goes on"
 
 # -- a crowd of them ---------------------------------------------------------------
 
@@ -183,6 +245,23 @@ start_tls l "$disk" control-tls-certificates="$pki/late" \
 grep -q 'warning: control-tls-certificates: .*expired' "$tmp/l.log" ||
   fail "no warning of an old certificate: $(cat "$tmp/l.log")"
 stop l
+
+# -- a library that has been told to do without what is needed -----------------------
+
+# Without both versions of TLS: known at the start, not when the first client comes.
+cat >"$tmp/gnutls" <<'END'
+[overrides]
+disabled-version = tls1.2
+disabled-version = tls1.3
+END
+status=0
+GNUTLS_SYSTEM_PRIORITY_FILE=$tmp/gnutls timeout 20 \
+  nbdkit -U "$(sock l)" "$plugin" "$disk" start=inactive control-allow=localhost \
+         control-listen="localhost:$(free_port)" \
+         control-tls-certificates="$pki/localhost" >"$tmp/said" 2>&1 || status=$?
+[ "$status" -eq 1 ] || fail "no version of TLS: status $status"
+grep -q 'this GnuTLS cannot do what is needed: ' "$tmp/said" ||
+  fail "no version of TLS: $(cat "$tmp/said")"
 
 # -- shared keys -------------------------------------------------------------------
 
