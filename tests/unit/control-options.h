@@ -113,4 +113,25 @@ client_open (const char *path, bool structured, bool context)
   return fd;
 }
 
+/* A whole conversation after the greeting, up to and with a command. */
+#define CONVERSATION_FLAGS_BYTES 4
+
+static inline size_t
+client_conversation (uint8_t buf[512])
+{
+  static const uint8_t bytes[] =
+    "\0\0\0\3"
+    "IHAVEOPT\0\0\0\x8\0\0\0\0"
+    "IHAVEOPT\0\0\0\3\0\0\0\0"
+    "IHAVEOPT\0\0\0\xa\0\0\0\x1b\0\0\0\0\0\0\0\1\0\0\0\xfx-baton:control"
+    "IHAVEOPT\0\0\0\x6\0\0\0\x8\0\0\0\0\0\1\0\2"
+    "IHAVEOPT\0\0\0\x7\0\0\0\6\0\0\0\0\0\0"
+    "\x25\x60\x95\x13\0\0\0\0ccccCCCC\0\0\0\0\0\0\0\0\0\1\0\0"
+    "\x25\x60\x95\x13\0\0\0\1ccccCCCC\0\0\0\0\0\0\0\0\0\0\0\x13"
+    "{\"execute\":\"flush\"}";
+
+  memcpy (buf, bytes, sizeof bytes - 1);
+  return sizeof bytes - 1;
+}
+
 #endif /* BATON_TEST_CONTROL_OPTIONS_H */

@@ -58,12 +58,50 @@ test_leave_at_every_byte (void **state)
   leave_at_every_byte (*state, NORMAL_PSK ":-VERS-TLS1.3");
 }
 
+/* Who may come in leaves after any byte of what is said then, without TLS's
+ * goodbye: only the whole conversation reaches a callback. */
+static void
+test_leave_inside (void **state)
+{
+  struct tls_world *w = *state;
+  uint8_t bytes[512], sink[4096];
+  const uint8_t *words = bytes + CONVERSATION_FLAGS_BYTES;
+  const size_t len = client_conversation (bytes) - CONVERSATION_FLAGS_BYTES;
+  struct tls_client c;
+  size_t n;
+
+  for (n = 0; n <= len; n++) {
+    assert_int_equal (dummies_nr_flush (&w->dummies), 0);
+    assert_int_equal (tls_client_start (&c, starttls (w, 1), "alice",
+                                        ALICE_KEY, NORMAL_PSK, SIZE_MAX), 0);
+    if (n > 0)
+      tls_client_send (&c, words, n);
+    shutdown (c.fd, SHUT_WR);
+    while (recv (c.fd, sink, sizeof sink, 0) > 0)
+      ;
+    tls_client_end (&c);
+  }
+  assert_int_equal (dummies_nr_flush (&w->dummies), 1);
+}
+
 /* A byte now and then does not push the deadline away: neither in the record
- * of a hello, nor with a new record each time. */
+ * of a hello, nor with a new record each time, of which the hello of 0xf000
+ * bytes would be the sum. */
+static void
+drip_a_byte (int fd, bool records, int i)
+{
+  static const uint8_t start[] = { 1, 0, 0xf0, 0 };
+  const uint8_t record[] = { 22, 3, 1, 0, 1, i < 4 ? start[i] : 3 };
+
+  if (records)
+    client_send (fd, record, sizeof record);
+  else
+    client_send (fd, i == 0 ? "\x16" : i == 1 ? "\x03" : "\x01", 1);
+}
+
 static void
 test_slow_drip (void **state)
 {
-  static const uint8_t record[] = { 22, 3, 1, 0, 1, 1 };
   struct tls_world *w = *state;
   int64_t begin;
   int kind, i, fd;
@@ -73,18 +111,15 @@ test_slow_drip (void **state)
     begin = transport_clock_ms ();
     fd = starttls (w, 1);
     for (i = 0; i < 400; i++) {
-      if (kind == 0)
-        client_send (fd, i == 0 ? "\x16" : i == 1 ? "\x03" : "\x01", 1);
-      else
-        client_send (fd, record, sizeof record);
+      drip_a_byte (fd, kind == 1, i);
       if (recv (fd, sink, sizeof sink, MSG_DONTWAIT) == 0)
         break;
       pause_ms (10);
     }
     client_assert_closed (fd);
-    assert_true (transport_clock_ms () - begin < DRIP_MS + 2500);
+    assert_in_range (transport_clock_ms () - begin, DRIP_MS, DRIP_MS + 2500);
     close (fd);
-    assert_refused (w, kind + 1, "");
+    assert_refused (w, kind + 1, "took too long");
   }
 }
 
@@ -128,6 +163,8 @@ test_crowd (void **state)
   fd = tcp_connect (w, 2);
   for (i = 0; i < nr; i++)
     fds[i] = tcp_connect (w, 1);
+  assert_refused (w, CONTROL_MAX_PENDING, "too many connections that have not "
+                  "said who they are");
   /* The one of another host is the oldest, and is still there. */
   client_greet (fd, NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES);
   assert_int_equal (client_ask (fd, NBD_OPT_STARTTLS, NULL, 0, &i),
@@ -175,6 +212,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     TEST (test_leave_at_every_byte, setup),
+    TEST (test_leave_inside, setup),
     TEST (test_slow_drip, setup_hasty),
     TEST (test_lookers, setup),
     TEST (test_crowd, setup),

@@ -8,16 +8,21 @@
 #include <config.h>
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "control-fixture.h"
 #include "control-requests.h"
+#include "handshake.h"
+#include "session.h"
 #include "transport.h"
 
 #define FLUSH "{\"execute\":\"flush\"}"
@@ -244,6 +249,65 @@ test_slow_reader (void **state)
   close (fd);
 }
 
+/* -- much is announced ------------------------------------------------ */
+
+/* Of all arenas.  A sanitizer's malloc is not asked. */
+static size_t
+allocated (void)
+{
+  const struct mallinfo2 info = mallinfo2 ();
+
+  return info.uordblks + info.hblkhd;
+}
+
+/* Wait until all that was sent has been read. */
+static void
+await_read (int fd)
+{
+  const int64_t limit_ms = transport_clock_ms () + 20000;
+  int unread = 0;
+
+  while (ioctl (fd, SIOCOUTQ, &unread) == 0 && unread > 0) {
+    assert_true (transport_clock_ms () < limit_ms);
+    pause_ms (1);
+  }
+}
+
+/* What a client says that it will send takes no memory: each of them is in the
+ * middle of the longest option, or the longest request, that is drained. */
+static void
+test_announced (void **state)
+{
+  struct fixture *f = *state;
+  int options[CONTROL_MAX_PENDING - 1], requests[CONTROL_MAX_PENDING], i;
+  size_t before, after;
+
+  for (i = 0; i < CONTROL_MAX_PENDING; i++) {
+    requests[i] = client_open (f->path, true, true);
+    json_decref (client_document (requests[i]));
+  }
+  for (i = 0; i < CONTROL_MAX_PENDING - 1; i++)
+    options[i] = client_start (f->path);
+  before = allocated ();
+  for (i = 0; i < CONTROL_MAX_PENDING - 1; i++) {
+    client_option (options[i], NBD_OPT_INFO, NULL, HANDSHAKE_MAX_DRAIN_BYTES);
+    client_send (options[i], "x", 1);
+    await_read (options[i]);
+  }
+  for (i = 0; i < CONTROL_MAX_PENDING; i++) {
+    client_request (requests[i], NBD_CMD_WRITE, 0, SESSION_MAX_DRAIN_BYTES);
+    client_send (requests[i], "x", 1);
+    await_read (requests[i]);
+  }
+  after = allocated ();
+  for (i = 0; i < CONTROL_MAX_PENDING; i++)
+    close (requests[i]);
+  for (i = 0; i < CONTROL_MAX_PENDING - 1; i++)
+    close (options[i]);
+  if (after > before + 1024 * 1024)
+    fail_msg ("%zu bytes before, %zu after", before, after);
+}
+
 /* -- the end --------------------------------------------------------- */
 
 static void
@@ -355,6 +419,7 @@ main (void)
     TEST (test_many_in_turn),
     TEST_HASTY (test_slow_request),
     TEST_HASTY (test_slow_reader),
+    TEST (test_announced),
     TEST (test_stop_with_idle_clients),
     TEST (test_stop_with_busy_client),
     TEST (test_stop_with_command),

@@ -175,31 +175,12 @@ test_long_options (void **state)
 
 /* -- leaving and dawdling -------------------------------------------- */
 
-/* A whole conversation, up to and with a command. */
-static size_t
-conversation (uint8_t *buf)
-{
-  static const uint8_t bytes[] =
-    "\0\0\0\3"
-    "IHAVEOPT\0\0\0\x8\0\0\0\0"
-    "IHAVEOPT\0\0\0\3\0\0\0\0"
-    "IHAVEOPT\0\0\0\xa\0\0\0\x1b\0\0\0\0\0\0\0\1\0\0\0\xfx-baton:control"
-    "IHAVEOPT\0\0\0\x6\0\0\0\x8\0\0\0\0\0\1\0\2"
-    "IHAVEOPT\0\0\0\x7\0\0\0\6\0\0\0\0\0\0"
-    "\x25\x60\x95\x13\0\0\0\0ccccCCCC\0\0\0\0\0\0\0\0\0\1\0\0"
-    "\x25\x60\x95\x13\0\0\0\1ccccCCCC\0\0\0\0\0\0\0\0\0\0\0\x13"
-    "{\"execute\":\"flush\"}";
-
-  memcpy (buf, bytes, sizeof bytes - 1);
-  return sizeof bytes - 1;
-}
-
 static void
 test_leave_at_every_byte (void **state)
 {
   struct fixture *f = *state;
   uint8_t bytes[512];
-  size_t len = conversation (bytes), n;
+  size_t len = client_conversation (bytes), n;
 
   for (n = 0; n <= len; n++) {
     int fd = client_connect (f->path);
@@ -217,7 +198,7 @@ test_half_close_at_every_byte (void **state)
 {
   struct fixture *f = *state;
   uint8_t bytes[512];
-  size_t len = conversation (bytes), n;
+  size_t len = client_conversation (bytes), n;
   char sink[4096];
 
   for (n = 0; n <= len; n++) {
@@ -263,7 +244,7 @@ test_slow_drip (void **state)
 {
   static const uint8_t long_option[] = "\0\0\0\3IHAVEOPT\0\0\0\6\0\1\0\0";
   uint8_t bytes[512];
-  size_t len = conversation (bytes);
+  size_t len = client_conversation (bytes);
 
   drip (*state, bytes, len);
   /* ... nor do the bytes of an option that is being drained. */
