@@ -98,7 +98,7 @@ def number(n):
         n /= 1000
 
 
-def print_result(r):
+def print_result(r, max_spread):
     print("\n%s: %s" % (r.name, r.what))
     print("  %-18s %12s %7s %14s %9s" % ("", r.unit, "spread",
                                          "CPU s/1M req", "peak MiB"))
@@ -108,6 +108,10 @@ def print_result(r):
             100 * spread(r.values(name, "rate")),
             1e6 * r.median(name, "cpu_per_request"),
             max(m["peak"] for m in list_) / MIB))
+    if "ours-other" in r.servers:
+        print("  ours/ours-other: %s, CPU %s" % tuple(
+            ratio_text(r.ratio("ours-other", key, max_spread), None)
+            for key in ("rate", "cpu_per_request")))
     for fault in r.faults:
         print("  meaningless: " + fault)
 

@@ -94,10 +94,11 @@ def limit():
     return Server("limit", True, command)
 
 
-def ours(plugin, name="ours", extra=()):
+def ours(plugin, name="ours", extra=(), environment=None):
     def command(image, sock, cache_mib, read_only):
         cache = ["metadata-cache=%dM" % cache_mib] if cache_mib else []
-        return (["nbdkit", "-f", "--exit-with-parent", "-U", sock] +
+        env = ["env", environment] if environment else []
+        return (env + ["nbdkit", "-f", "--exit-with-parent", "-U", sock] +
                 ["-r"] * read_only + [plugin, image] + cache + list(extra))
     return Server(name, False, command)
 
