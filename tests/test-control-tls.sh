@@ -246,22 +246,59 @@ grep -q 'warning: control-tls-certificates: .*expired' "$tmp/l.log" ||
   fail "no warning of an old certificate: $(cat "$tmp/l.log")"
 stop l
 
-# -- a library that has been told to do without what is needed -----------------------
+# -- what is wrong at the start is said then ------------------------------------------
 
-# Without both versions of TLS: known at the start, not when the first client comes.
+# not_started TEXT PARAMETER...
+not_started ()
+{
+  local text=$1 status=0
+  shift
+  timeout 20 nbdkit -U "$(sock never)" "$plugin" "$disk" start=inactive \
+          control-allow=localhost control-listen="localhost:$(free_port)" "$@" \
+          >"$tmp/said" 2>&1 || status=$?
+  [ "$status" -eq 1 ] || fail "$text: status $status"
+  grep -q -- "$text" "$tmp/said" || fail "not \"$text\": $(cat "$tmp/said")"
+}
+
+# A library that has been told to do without what is needed: both versions of TLS.
 cat >"$tmp/gnutls" <<'END'
 [overrides]
 disabled-version = tls1.2
 disabled-version = tls1.3
 END
-status=0
-GNUTLS_SYSTEM_PRIORITY_FILE=$tmp/gnutls timeout 20 \
-  nbdkit -U "$(sock l)" "$plugin" "$disk" start=inactive control-allow=localhost \
-         control-listen="localhost:$(free_port)" \
-         control-tls-certificates="$pki/localhost" >"$tmp/said" 2>&1 || status=$?
-[ "$status" -eq 1 ] || fail "no version of TLS: status $status"
-grep -q 'this GnuTLS cannot do what is needed: ' "$tmp/said" ||
-  fail "no version of TLS: $(cat "$tmp/said")"
+GNUTLS_SYSTEM_PRIORITY_FILE=$tmp/gnutls \
+  not_started 'this GnuTLS cannot do what is needed: ' \
+              control-tls-certificates="$pki/localhost"
+
+mkdir "$pki/wrong-files"
+# wrong_file FILE TEXT: its content is read from stdin
+wrong_file ()
+{
+  cp "$pki"/localhost/{ca-cert,server-cert,server-key}.pem "$pki/wrong-files/"
+  cat >"$pki/wrong-files/$1"
+  not_started "wrong-files/$2" control-tls-certificates="$pki/wrong-files"
+  rm "$pki/wrong-files/$1"
+}
+wrong_file ca-cert.pem 'ca-cert.pem: ' </dev/null
+wrong_file server-cert.pem 'server-cert.pem and server-key.pem: ' <<<garbage
+wrong_file server-key.pem 'server-cert.pem and server-key.pem: ' <"$pki/other/server-key.pem"
+wrong_file ca-crl.pem 'ca-crl.pem: ' <<<garbage
+rm "$pki/wrong-files/server-key.pem"
+not_started 'wrong-files/server-key.pem: No such file' \
+            control-tls-certificates="$pki/wrong-files"
+
+# wrong_keys TEXT LINE
+wrong_keys ()
+{
+  echo "$2" >"$tmp/wrong.psk"
+  not_started "wrong.psk: $1" control-tls-psk="$tmp/wrong.psk"
+}
+wrong_keys 'line 1: must be NAME:HEXKEY' alice
+wrong_keys 'line 1: the name before the colon' "al ice:$(printf '%032d' 1)"
+wrong_keys 'line 1: the key after the colon must be in hexadecimal' "alice:xyz"
+wrong_keys 'line 1: the key of alice has 15 bytes, at least 16 are needed' \
+           "alice:$(printf '%030d' 1)"
+wrong_keys 'there is no key in it' '# nobody'
 
 # -- shared keys -------------------------------------------------------------------
 
