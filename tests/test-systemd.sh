@@ -7,6 +7,7 @@
 # their filter forbids.
 
 . "${srcdir:-$(dirname "$0")}/functions.sh" || exit 99
+. "$srcdir/functions-systemd.sh"
 requires qemu-img nbdsh nbdkit strace systemd-analyze systemd-socket-activate
 
 units=$tmp/units
@@ -62,39 +63,25 @@ fi
 # The example, with another image and without another host.
 sed -e "s,^DISK=.*,DISK=$disk," -e 's, control-listen=[^"]*,,' \
     "$top_srcdir/systemd/example.conf" >"$tmp/vm1.conf"
-# It is read by systemd, whose syntax the shell's contains.
-# shellcheck source=/dev/null
-. "$tmp/vm1.conf"
-
-# line KEY: its command line, of which the shell then makes words as systemd does
-line ()
-{
-  local text
-  text=$(sed -n "s/^$1=//p" "$unit")
-  text=${text//%i/vm1}
-  text=${text//\$NBDKIT_OPTIONS/$NBDKIT_OPTIONS}
-  text=${text//\$\{DISK\}/$DISK}
-  echo "${text//\$PARAMETERS/$PARAMETERS}"
-}
+read_environment "$tmp/vm1.conf"
 
 # exec_line KEY
 exec_line ()
 {
   local words
-  read -r -a words <<<"$(line "$1")"
+  read -r -a words <<<"$(line "$unit" vm1 "$1")"
   [ "${#words[@]}" -gt 1 ] || fail "no $1"
   env BATON="$baton" timeout 60 "${words[@]}" >"$tmp/said" 2>&1
 }
 
-socket=$(sed -n 's/^ListenStream=//p' "$units/nbdkit-qcow2@vm1.socket")
-socket=${socket//%i/vm1}
+socket=$(socket_of "$units/nbdkit-qcow2@vm1.socket" vm1)
 
 # systemd holds the socket and starts the service at once; this program starts
 # it with the first connection.
 start ()
 {
   local words
-  read -r -a words <<<"$(line ExecStart)"
+  read -r -a words <<<"$(line "$unit" vm1 ExecStart)"
   rm -f "$socket"
   systemd-socket-activate --listen="$socket" "${wrapper[@]}" "${words[@]}" \
                           >>"$tmp/vm1.log" 2>&1 &
