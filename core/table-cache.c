@@ -15,7 +15,8 @@
  *
  * A slice being written keeps its old bytes readable until the file has the
  * new ones.  A reader may so miss a write that is not yet acknowledged, which
- * it could have done anyway.
+ * it could have done anyway.  While writers wait for a slot it is not evicted
+ * (table-cache-write.c).
  */
 
 #include <config.h>
@@ -28,47 +29,12 @@
 #include <sys/mman.h>
 
 #include "checked.h"
-#include "mutex.h"
-#include "table-cache.h"
+#include "table-cache-internal.h"
 
-#define MAX_SHARDS 64
 #define MIN_SLOTS_PER_SHARD 8
 #define NO_SLOT 0u              /* the slot at index I is I + 1 in a chain */
 #define MEMORY_MAPPED_BYTES (64u << 10)
 #define MEMORY_ALIGN 4096       /* for files opened with O_DIRECT */
-
-enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
-
-struct slot {
-  uint64_t slice;               /* slice number: file offset / slice_bytes */
-  bool used;                    /* its bytes have been touched */
-  uint32_t next;                /* in the hash chain, or NO_SLOT */
-  enum slot_state state;
-  bool referenced;              /* since the clock hand last passed */
-};
-
-struct shard {
-  struct mutex lock;
-  struct cond changed;          /* a slot left LOADING or WRITING */
-  struct slot *slots GUARDED_BY (lock);
-  uint8_t *arena GUARDED_BY (lock);     /* all slots' bytes */
-  uint32_t *chains GUARDED_BY (lock);
-  uint32_t hand GUARDED_BY (lock);
-  uint64_t hits GUARDED_BY (lock);
-  uint64_t misses GUARDED_BY (lock);
-  uint64_t writes GUARDED_BY (lock);
-  uint64_t used_slots GUARDED_BY (lock);
-};
-
-struct table_cache {
-  struct io *io;
-  uint32_t slice_bytes;
-  uint32_t nr_shards;           /* a power of two */
-  uint32_t nr_slots;            /* per shard */
-  uint32_t nr_chains;           /* per shard, a power of two */
-  void *memory;                 /* of all shards: arenas, slots, chains */
-  struct shard shards[MAX_SHARDS];
-};
 
 static uint64_t
 mix (uint64_t n)
@@ -77,8 +43,8 @@ mix (uint64_t n)
   return n ^ (n >> 29);
 }
 
-static struct shard *
-shard_of (struct table_cache *c, uint64_t slice)
+struct shard *
+table_cache_shard (struct table_cache *c, uint64_t slice)
 {
   return &c->shards[mix (slice) & (c->nr_shards - 1)];
 }
@@ -90,9 +56,9 @@ chain_of (struct table_cache *c, struct shard *s, uint64_t slice)
   return &s->chains[(mix (slice) >> 16) & (c->nr_chains - 1)];
 }
 
-static uint8_t *
-bytes_of (struct table_cache *c, struct shard *s, const struct slot *slot)
-  REQUIRES (s->lock)
+uint8_t *
+table_cache_bytes (struct table_cache *c, struct shard *s,
+                   const struct slot *slot)
 {
   return s->arena + (size_t) (slot - s->slots) * c->slice_bytes;
 }
@@ -136,7 +102,7 @@ victim_locked (struct table_cache *c, struct shard *s)
     s->hand = (s->hand + 1) % c->nr_slots;
     if (slot->state == SLOT_EMPTY)
       return slot;
-    if (slot->state != SLOT_READY)
+    if (slot->state != SLOT_READY || slot->waiting)
       continue;
     if (!slot->referenced) {
       unlink_locked (c, s, slot);
@@ -153,7 +119,7 @@ load_locked (struct table_cache *c, struct shard *s, struct slot *slot,
   REQUIRES (s->lock)
 {
   uint32_t *chain = chain_of (c, s, slice);
-  uint8_t *bytes = bytes_of (c, s, slot);
+  uint8_t *bytes = table_cache_bytes (c, s, slot);
   int r;
 
   s->used_slots += !slot->used;
@@ -176,18 +142,15 @@ load_locked (struct table_cache *c, struct shard *s, struct slot *slot,
   return r;
 }
 
-/* Find or load SLICE.  The slot is in READY, or WRITING where that will do. */
-static int
-get_locked (struct table_cache *c, struct shard *s, uint64_t slice,
-            bool for_writing, struct slot **ret, struct error *err)
-  REQUIRES (s->lock)
+int
+table_cache_get (struct table_cache *c, struct shard *s, uint64_t slice,
+                 struct slot **ret, struct error *err)
 {
   struct slot *slot;
 
   for (;;) {
     slot = find_locked (c, s, slice);
-    if (slot && (slot->state == SLOT_READY ||
-                 (slot->state == SLOT_WRITING && !for_writing))) {
+    if (slot && (slot->state == SLOT_READY || slot->state == SLOT_WRITING)) {
       s->hits++;
       slot->referenced = true;
       *ret = slot;
@@ -204,65 +167,20 @@ get_locked (struct table_cache *c, struct shard *s, uint64_t slice,
   }
 }
 
-static void
-assert_inside_slice (const struct table_cache *c, uint64_t offset, size_t len)
-{
-  assert (len > 0 && offset % c->slice_bytes + len <= c->slice_bytes);
-  (void) c; (void) offset; (void) len;
-}
-
 int
 table_cache_read (struct table_cache *c, void *buf, size_t len,
                   uint64_t offset, struct error *err)
 {
   const uint64_t slice = offset / c->slice_bytes;
-  struct shard *s = shard_of (c, slice);
+  struct shard *s = table_cache_shard (c, slice);
   struct slot *slot;
   int r;
 
-  assert_inside_slice (c, offset, len);
+  assert (len > 0 && offset % c->slice_bytes + len <= c->slice_bytes);
   mutex_lock (&s->lock);
-  r = get_locked (c, s, slice, false, &slot, err);
+  r = table_cache_get (c, s, slice, &slot, err);
   if (r == 0)
-    memcpy (buf, bytes_of (c, s, slot) + offset % c->slice_bytes, len);
-  mutex_unlock (&s->lock);
-  return r;
-}
-
-static int
-write_locked (struct table_cache *c, struct shard *s, struct slot *slot,
-              const void *buf, size_t len, uint64_t offset, unsigned flags,
-              struct error *err)
-  REQUIRES (s->lock)
-{
-  int r;
-
-  slot->state = SLOT_WRITING;
-  s->writes++;
-  mutex_unlock (&s->lock);
-  r = io_pwrite (c->io, buf, len, offset, flags, err);
-  mutex_lock (&s->lock);
-  if (r == 0)
-    memcpy (bytes_of (c, s, slot) + offset % c->slice_bytes, buf, len);
-  slot->state = SLOT_READY;
-  cond_broadcast (&s->changed);
-  return r;
-}
-
-int
-table_cache_write (struct table_cache *c, const void *buf, size_t len,
-                   uint64_t offset, unsigned flags, struct error *err)
-{
-  const uint64_t slice = offset / c->slice_bytes;
-  struct shard *s = shard_of (c, slice);
-  struct slot *slot;
-  int r;
-
-  assert_inside_slice (c, offset, len);
-  mutex_lock (&s->lock);
-  r = get_locked (c, s, slice, true, &slot, err);
-  if (r == 0)
-    r = write_locked (c, s, slot, buf, len, offset, flags, err);
+    memcpy (buf, table_cache_bytes (c, s, slot) + offset % c->slice_bytes, len);
   mutex_unlock (&s->lock);
   return r;
 }
@@ -274,7 +192,7 @@ table_cache_forget (struct table_cache *c, uint64_t offset, uint64_t len)
   const uint64_t end = div_round_up (offset + len, c->slice_bytes);
 
   for (; slice < end; ++slice) {
-    struct shard *s = shard_of (c, slice);
+    struct shard *s = table_cache_shard (c, slice);
     struct slot *slot;
 
     mutex_lock (&s->lock);

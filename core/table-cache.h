@@ -8,8 +8,9 @@
  * disk is the order of calls: the cache has no dependencies to keep.
  *
  * A slice is SLICE_BYTES of the file at a multiple of SLICE_BYTES.  Requests
- * must lie inside one slice.  Thread-safe; concurrent writers of one slice
- * take turns, readers meanwhile see the old bytes.  A slice that is absent is
+ * must lie inside one slice.  Thread-safe; of concurrent writers of
+ * one slice one writes and the others wait, to be written together; readers
+ * meanwhile see the old bytes.  A slice that is absent is
  * read by one thread, outside all locks; others that want it wait for it
  * alone.
  */
@@ -46,7 +47,8 @@ int table_cache_read (struct table_cache *c, void *buf, size_t len,
                       uint64_t offset, struct error *err);
 
 /* Write LEN bytes at file OFFSET; FLAGS as io_pwrite.  After a failure the
- * file's content is unknown: the caller must poison the image. */
+ * file's content is unknown, that of other writers of this slice at this time
+ * as well: all of them are told, and must poison the image. */
 int table_cache_write (struct table_cache *c, const void *buf, size_t len,
                        uint64_t offset, unsigned flags, struct error *err);
 

@@ -48,7 +48,7 @@ mutants=$(sed 's/^ *//' <<'END'
   header-durable @ refcount-grow.c @ s/QCOW2_HDR_REFTABLE_OFFSET, IO_DSYNC,/QCOW2_HDR_REFTABLE_OFFSET, 0,/ @ test-crash-exhaustive @ R3: the header, too
   copy-durable @ mapping-table.c @ s/return io_pwrite (m->io, buf, bytes, new, IO_DSYNC, err)/return io_pwrite (m->io, buf, bytes, new, 0, err)/ @ test-mapping-set @ R2: a copied table is durable before its L1 entry
   l1-entry @ mapping-table.c @ s/  if (io_pwrite (m->io, be, sizeof be,/  if (0 \&\& io_pwrite (m->io, be, sizeof be,/ @ test-crash-exhaustive @ K: the L1 entry is in the file
-  l2-through @ table-cache.c @ s/  r = io_pwrite (c->io, buf, len, offset, flags, err);/  r = 0;/ @ test-crash-exhaustive @ K: entries are written through
+  l2-through @ table-cache-write.c @ s/  r = io_pwrite (c->io, b.bytes + b.from, b.to - b.from, start + b.from,/  r = 0 \&\& io_pwrite (c->io, b.bytes + b.from, b.to - b.from, start + b.from,/ @ test-crash-exhaustive @ K: entries are written through
   flush-sync @ image-flush.c @ s/^      sync_marking (img->io, err) == -1)/      0)/ @ test-crash-exhaustive @ R5: a flush is a sync
   data-file-sync @ image-flush.c @ s/(img->data_file && sync_marking (img->data_file, err) == -1) ||/0 ||/ @ test-crash-exhaustive @ R10: a sync covers the data file
   data-file-stale @ data-file.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-crash-exhaustive @ R10: places in a data file are not clean

@@ -30,7 +30,7 @@ record-place
 view
 ownership
 extent-list file-spec grace poison
-metadata-map table-cache inflate-cache
+metadata-map table-cache table-cache-internal inflate-cache
 check check-internal check-census
 refcount
 allocator allocator-internal

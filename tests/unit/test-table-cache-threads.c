@@ -154,6 +154,92 @@ test_writers_take_turns (void **state)
   teardown (&f);
 }
 
+#define NR_CROWD 6
+
+/* One write is in the file, and NR_CROWD wait for it. */
+static void
+start_crowd (struct fixture *f, struct call *first, struct call *crowd)
+{
+  unsigned i;
+
+  read_byte (f, 6 * SLICE);
+  gate_close (&f->gate, GATE_WRITE);
+  *first = (struct call) { .f = f, .offset = 6 * SLICE, .write = true,
+                           .byte = 0xcc };
+  start (first);
+  gate_await (&f->gate, 1);
+  for (i = 0; i < NR_CROWD; i++) {
+    crowd[i] = (struct call) {
+      .f = f, .offset = 6 * SLICE + 100 - 8 * i, .write = true,
+      .byte = (uint8_t) (0xd0 + i),
+    };
+    start (&crowd[i]);
+    usleep (10000);
+  }
+}
+
+static void
+finish_crowd (struct fixture *f, struct call *first, struct call *crowd)
+{
+  unsigned i;
+
+  gate_open (&f->gate);
+  finish (first);
+  for (i = 0; i < NR_CROWD; i++)
+    finish (&crowd[i]);
+}
+
+static void
+test_crowd_is_written_at_once (void **state)
+{
+  struct call first, crowd[NR_CROWD];
+  struct fixture f;
+  uint64_t before;
+  unsigned i;
+
+  (void) state;
+  setup (&f, 1);
+  start_crowd (&f, &first, crowd);
+  /* A slot that others wait for stays. */
+  for (i = 10; i < 20; ++i)
+    assert_int_equal (read_byte (&f, i * SLICE), i);
+  before = simdisk_calls (f.disk, SIMDISK_WRITE);
+  finish_crowd (&f, &first, crowd);
+  /* The first one, and all others. */
+  assert_int_equal (simdisk_calls (f.disk, SIMDISK_WRITE), before + 2);
+  for (i = 0; i < NR_CROWD; i++) {
+    uint8_t byte;
+
+    assert_int_equal (crowd[i].result, 0);
+    assert_int_equal (read_byte (&f, crowd[i].offset), crowd[i].byte);
+    assert_int_equal (io_pread (f.io, &byte, 1, crowd[i].offset, NULL), 0);
+    assert_int_equal (byte, crowd[i].byte);
+    assert_int_equal (io_pread (f.io, &byte, 1, crowd[i].offset + 1, NULL), 0);
+    assert_int_equal (byte, 6);
+  }
+  teardown (&f);
+}
+
+/* Whoever was in a write that failed is told. */
+static void
+test_crowd_fails (void **state)
+{
+  struct call first, crowd[NR_CROWD];
+  struct fixture f;
+  unsigned i;
+
+  (void) state;
+  setup (&f, 1);
+  start_crowd (&f, &first, crowd);
+  simdisk_fail (f.disk, SIMDISK_WRITE, 2, EIO, false);
+  finish_crowd (&f, &first, crowd);
+  assert_true (simdisk_fault_struck (f.disk));
+  for (i = 0; i < NR_CROWD; i++)
+    assert_int_equal (crowd[i].result, -1);
+  assert_int_equal (read_byte (&f, crowd[0].offset), 6);
+  teardown (&f);
+}
+
 /* A slice that is being written must not be evicted: who loads it again
  * would keep the old bytes. */
 static void
@@ -250,6 +336,8 @@ main (void)
     cmocka_unit_test (test_loader_fails_and_another_takes_over),
     cmocka_unit_test (test_loading_holds_nobody_else_up),
     cmocka_unit_test (test_writers_take_turns),
+    cmocka_unit_test (test_crowd_is_written_at_once),
+    cmocka_unit_test (test_crowd_fails),
     cmocka_unit_test (test_written_slice_stays),
     cmocka_unit_test (test_threads),
   };
