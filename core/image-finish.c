@@ -57,8 +57,6 @@ end_bitmaps (struct image *img, struct error *err)
 int
 image_settle (struct image *img, struct error *err)
 {
-  if (atomic_load (&img->mode) != IMAGE_WRITING)
-    return 0;
   allocator_stop_packing (&img->allocator);
   if (image_store_bitmaps (img, err) == -1)
     return -1;
@@ -81,6 +79,8 @@ image_seal (struct image *img, struct error *err)
 int
 image_finish (struct image *img, struct error *err)
 {
+  if (atomic_load (&img->mode) != IMAGE_WRITING)
+    return 0;
   if (image_settle (img, err) == -1)
     return -1;
   if (image_seal (img, err) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * image_finish in two steps, for who writes something in between that is
- * durable with the second: the ownership record.  While no request is in
- * flight.
+ * durable with the second: the ownership record.  Of an image that writes,
+ * while no request is in flight.
  */
 
 #ifndef BATON_IMAGE_FINISH_H

@@ -49,9 +49,17 @@ lead (struct image *img, struct error *err)
   return 0;
 }
 
-/* Run the sync that was just counted as started.  Those who wait are told
- * as soon as it is over; the next one starts after the reclaiming, which
- * needs the leader's lists. */
+/* Who waits for sync NR waits there, those for the next one elsewhere: none is
+ * woken for nothing. */
+static struct cond *
+ended (struct flush_group *g, uint64_t nr) REQUIRES (g->lock)
+{
+  return &g->ended[nr % 2];
+}
+
+/* Run the sync that was just counted as started.  Those who wait for it are
+ * told as soon as it is over; the next one starts after the reclaiming, which
+ * needs the leader's lists, and is led by one of those who wait for it. */
 static int
 lead_locked (struct image *img, struct error *err)
   REQUIRES (img->flush.lock)
@@ -65,14 +73,14 @@ lead_locked (struct image *img, struct error *err)
   r = lead (img, err);
   mutex_lock (&img->flush.lock);
   g->nr_ended = g->nr_started;
-  cond_broadcast (&g->ended);
+  cond_broadcast (ended (g, g->nr_ended));
   if (r == 0) {
     mutex_unlock (&img->flush.lock);
     allocator_reclaim (&img->allocator);
     mutex_lock (&img->flush.lock);
   }
   g->running = false;
-  cond_broadcast (&g->ended);
+  cond_signal (ended (g, g->nr_ended + 1));
   return r;
 }
 
@@ -86,7 +94,7 @@ sync_locked (struct image *img, struct error *err)
   while (g->nr_ended < wanted) {
     if (!g->running)
       return lead_locked (img, err);
-    cond_wait (&g->ended, &img->flush.lock);
+    cond_wait (ended (g, wanted), &img->flush.lock);
   }
   return poison_check (&img->poison, err);
 }

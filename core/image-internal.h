@@ -30,7 +30,7 @@
 /* Group commit: one sync for all who ask while another runs. */
 struct flush_group {
   struct mutex lock;
-  struct cond ended;
+  struct cond ended[2];         /* an even sync, an odd one */
   uint64_t nr_started GUARDED_BY (lock);
   uint64_t nr_ended GUARDED_BY (lock);
   bool running GUARDED_BY (lock);

@@ -258,7 +258,8 @@ new_image (struct io *io, const char *name, bool for_writing,
   poison_init (&img->poison);
   range_lock_init (&img->ranges);
   mutex_init (&img->flush.lock);
-  cond_init (&img->flush.ended);
+  cond_init (&img->flush.ended[0]);
+  cond_init (&img->flush.ended[1]);
   return img;
 }
 
@@ -277,7 +278,8 @@ free_image (struct image *img) NO_TSA
   metadata_map_free (img->clean);
   inflate_cache_free (img->inflated);
   table_cache_free (img->cache);
-  cond_destroy (&img->flush.ended);
+  cond_destroy (&img->flush.ended[0]);
+  cond_destroy (&img->flush.ended[1]);
   mutex_destroy (&img->flush.lock);
   range_lock_destroy (&img->ranges);
   poison_destroy (&img->poison);

@@ -90,6 +90,13 @@ cond_wait (struct cond *c, struct mutex *m) REQUIRES (m)
 }
 
 static inline void
+cond_signal (struct cond *c)
+{
+  if (pthread_cond_signal (&c->c))
+    abort ();
+}
+
+static inline void
 cond_broadcast (struct cond *c)
 {
   if (pthread_cond_broadcast (&c->c))
