@@ -194,6 +194,17 @@ backing_open (const struct image *overlay, struct backing **ret,
 }
 
 void
+backing_give_up (struct backing *b)
+{
+  if (!b)
+    return;
+  io_close (b->io);
+  b->io = NULL;
+  if (b->image)
+    image_give_up (b->image);
+}
+
+void
 backing_close (struct backing *b)
 {
   if (!b)

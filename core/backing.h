@@ -31,6 +31,9 @@ struct backing;
  * where a file is its own backing file, directly or not. */
 int backing_open (const struct image *overlay, struct backing **ret,
                   struct error *err);
+/* Close its files, down the chain; its memory stays until backing_close.  NULL
+ * is accepted. */
+void backing_give_up (struct backing *b);
 void backing_close (struct backing *b);
 
 uint64_t backing_size (const struct backing *b);

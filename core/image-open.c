@@ -405,6 +405,7 @@ image_give_up (struct image *img)
   io_close (img->crypt);
   close_locked (img->data_file);
   close_locked (img->io);
+  backing_give_up (img->backing);
   img->crypt = img->data_file = img->io = NULL;
 }
 
