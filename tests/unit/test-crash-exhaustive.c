@@ -33,6 +33,7 @@
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -336,6 +337,7 @@ explore_geometry (const struct geometry *g)
 /* -- processes, one per processor ------------------------------------------- */
 
 static unsigned part, nr_parts;
+static atomic_uint *nr_taken;   /* shared: of the geometries */
 
 static void
 test_part (void **state)
@@ -346,8 +348,9 @@ test_part (void **state)
   base = crash_load ("base.raw");
   seen = calloc (SEEN_DISKS, sizeof *seen);
   assert_non_null (seen);
-  for (i = part; i < NR_GEOMETRIES; i += nr_parts)
-    explore_geometry (&geometries[i]);
+  /* The last ones take longest. */
+  while ((i = atomic_fetch_add (nr_taken, 1)) < NR_GEOMETRIES)
+    explore_geometry (&geometries[NR_GEOMETRIES - 1 - i]);
   free (seen);
   simdisk_free (base);
 }
@@ -409,7 +412,9 @@ main (void)
     ? (unsigned) sysconf (_SC_NPROCESSORS_ONLN) : 1;
   all = mmap (NULL, nr_parts * sizeof *all, PROT_READ | PROT_WRITE,
               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (all == MAP_FAILED)
+  nr_taken = mmap (NULL, sizeof *nr_taken, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED || nr_taken == MAP_FAILED)
     return 1;
   for (part = 0; part < nr_parts; ++part) {
     totals = &all[part];
