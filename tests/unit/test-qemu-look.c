@@ -63,6 +63,8 @@ static const struct shape {
     .create = CREATE "cluster_size=4k t.qcow2 1M && "
     "qemu-img bitmap --add t.qcow2 b" FILL, .others = true },
 };
+/* Tables are before this. */
+#define MAX_PLACE (UINT64_C (16) << 20)
 #define NR_SHAPES (sizeof shapes / sizeof shapes[0])
 
 static char dir[] = "/tmp/baton-look-XXXXXX";
@@ -113,6 +115,9 @@ damage (struct random *r, struct io *io)
   unsigned tries = 1 + random_below (r, 64);
   uint64_t at, word;
 
+  /* Damage before this one leads there. */
+  if (table > MAX_PLACE)
+    return;
   do {
     at = table + random_below (r, 64) * 8;
     word = get (io, at);
