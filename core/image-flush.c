@@ -52,7 +52,7 @@ lead (struct image *img, struct error *err)
 /* Who waits for sync NR waits there, those for the next one elsewhere: none is
  * woken for nothing. */
 static struct cond *
-ended (struct flush_group *g, uint64_t nr) REQUIRES (g->lock)
+ended (struct flush_group *g, uint64_t nr)
 {
   return &g->ended[nr % 2];
 }
