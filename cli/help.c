@@ -41,7 +41,7 @@ print_options (FILE *out, const struct subcommand *s)
   if (s == NULL || s->migrates)
     fputs ("  --uri URI                migrate: where the migration comes in, as the\n"
            "                           source reaches it: tcp:HOST:PORT, unix:PATH,\n"
-         "                           vsock:CID:PORT\n"
+           "                           vsock:CID:PORT\n"
            "  --cancel                 migrate: undo one that was cut off\n"
            "  --allow-other-disks      migrate: though a disk is of no pair\n"
            "  --allow-other-images     migrate: though a pair is of no disk\n", out);

@@ -182,8 +182,8 @@ bear_silence (struct migrate *m, uint64_t *told_us)
                          "any more");
   if (*told_us != since_us)
     migrate_warn (m, m->src.path, "the source's QEMU does not answer; if it "
-                  "does not within %" PRIu64 " s, or at ^C, the migration is "
-                  "cancelled", m->timeout_us / 1000000);
+                  "does not within %g s, or at ^C, the migration is cancelled",
+                  (double) m->timeout_us / 1e6);
   *told_us = since_us;
   return true;
 }
@@ -196,7 +196,9 @@ check_on_the_way (struct migrate *m)
                          m->src.migration_error[0] != '\0'
                            ? m->src.migration_error : "QEMU does not say why");
   if (m->src.state[0] != '\0' && !vm_is_migrating (&m->src))
-    return migrate_fail (m, m->src.path, "the migration was cancelled");
+    return migrate_fail (m, m->src.path, m->unheard
+                           ? "the migration has not begun, or was cancelled"
+                           : "the migration was cancelled");
   if (!vm_is_connected (&m->dst))
     return migrate_fail (m, m->dst.path, "the destination's QEMU has ended");
   if (*m->interrupted && m->switch_us == 0)
@@ -227,13 +229,26 @@ look_around (struct migrate *m, struct way *w)
   return true;
 }
 
+/* Where nobody knows whether it has begun, an earlier one may be what is
+ * completed: then the VM still runs. */
+static bool
+has_moved (struct migrate *m)
+{
+  if (!vm_migration_is (&m->src, "completed"))
+    return false;
+  if (m->unheard && !vm_is (&m->src, "postmigrate"))
+    vm_look (&m->src);
+  return !m->unheard || (vm_migration_is (&m->src, "completed") &&
+                         vm_is (&m->src, "postmigrate"));
+}
+
 /* Until the source is stopped for good. */
 static bool
 move (struct migrate *m)
 {
   struct way w = { .flushed_us = clock_us () };
 
-  while (!vm_migration_is (&m->src, "completed")) {
+  while (!has_moved (m)) {
     if (!vm_is_connected (&m->src))
       return survives (m);
     if (!check_on_the_way (m))

@@ -77,6 +77,7 @@ struct migrate {
   uint64_t timeout_us;          /* of the switchover; of a source's silence */
   group_each each;              /* how to ask several servers */
   const volatile sig_atomic_t *interrupted;
+  bool unheard;                 /* the answer to "migrate" was lost */
   bool allow_other_disks;       /* a disk need not be of a pair */
   bool allow_other_images;      /* a pair need not be of a disk */
   void (*on_warning) (const char *text);

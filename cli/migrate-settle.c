@@ -16,15 +16,19 @@
 #include "migrate-internal.h"
 
 #define CANCEL_US UINT64_C (10000000)
+#define MIN_CANCEL_US UINT64_C (2000000)
 #define LOOK_US UINT64_C (50000)
 
 /* -- the source's QEMU ------------------------------------------------------------ */
 
+/* Not so briefly that a switchover that is being cancelled is overtaken. */
 static void
 wait_for_end (struct migrate *m)
 {
-  const uint64_t end_us = clock_us () + (m->timeout_us < CANCEL_US
-                                           ? m->timeout_us : CANCEL_US);
+  const uint64_t patience_us = m->timeout_us < CANCEL_US ? m->timeout_us
+                                                         : CANCEL_US;
+  const uint64_t end_us =
+    clock_us () + (patience_us > MIN_CANCEL_US ? patience_us : MIN_CANCEL_US);
 
   while (vm_is_connected (&m->src) && clock_us () < end_us) {
     vm_look (&m->src);

@@ -198,5 +198,6 @@ migrate_start (struct migrate *m)
   if (done || !may_be || !m->started || !vm_is_connected (&m->src))
     return done;
   m->why[0] = '\0';             /* the answer alone is lost */
+  m->unheard = true;
   return true;
 }

@@ -238,8 +238,8 @@ activate_inactive (struct handoff *h, struct takeover *t, struct error *err)
   struct stopwatch w;
   int r;
 
-  leftover_wait (&h->leftover); /* one cache at a time */
   stopwatch_start (&w, "activate");
+  leftover_wait (&h->leftover); /* one cache at a time */
   r = activate (h, &w, t, err);
   stopwatch_stop (&w, r == 0);
   handoff_remember_timeline (h, &w.timeline);

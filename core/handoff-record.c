@@ -404,8 +404,12 @@ handoff_record_release (struct handoff *h, struct image *img,
     return -1;
   if (still_ours (h, &v))
     r = write_release (h, &v, img, err);
-  else
+  else {
+    /* What was given back just now must not be written later, over what the
+     * other does. */
+    image_seal (img, NULL);
     admit_overtaken (h, &v);
+  }
   view_clear (&v);
   return r;
 }

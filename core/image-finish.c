@@ -10,7 +10,7 @@
  *
  * Bitmaps say that they are valid when what was recorded is durable (R13).
  *
- * No request is in flight, so nothing here takes a lock.
+ * No request is in flight.
  */
 
 #include <config.h>

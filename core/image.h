@@ -130,8 +130,8 @@ int image_extents (struct image *img, uint64_t len, uint64_t offset,
 
 /* Orderly end of writing: everything durable, reserved and freed clusters
  * given back, so that `qemu-img check` finds no leaks; dirty bitmaps stored,
- * and marked as valid last of all (a notice tells of those that cannot be).  On
- * failure the image stays as it was and may be finished again. */
+ * and marked as valid last of all (a notice tells of those that cannot be).  What
+ * fails may be tried again, or has poisoned the image. */
 int image_finish (struct image *img, struct error *err);
 
 /* Frees IMG and closes its files.  Writes nothing.  NULL is accepted. */

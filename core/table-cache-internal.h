@@ -14,7 +14,17 @@
 
 #define MAX_SHARDS 64
 
-struct slot_write;
+/* One that writes, or waits to.  Its caller's, on whose stack it stays until
+ * it is `done`; the shard's lock guards it. */
+struct slot_write {
+  const void *buf;
+  size_t len, at;               /* AT: in the slice */
+  unsigned flags;
+  bool done;
+  int r;
+  struct error *err;            /* may be NULL */
+  struct slot_write *next;
+};
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_WRITING };
 

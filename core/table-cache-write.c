@@ -8,9 +8,6 @@
  * What lies between is what the file has there, since the cache is
  * write-through, so writing it again changes nothing.  An image that grows in
  * order has as many writers of one slice as it has requests in flight.
- *
- * A `struct slot_write` is its caller's, in whose stack it stays until it is
- * `done`; the shard's lock guards it.
  */
 
 #include <config.h>
@@ -22,16 +19,6 @@
 #include "table-cache-internal.h"
 
 #define MAX_SLICE_BYTES 4096
-
-struct slot_write {
-  const void *buf;
-  size_t len, at;               /* AT: in the slice */
-  unsigned flags;
-  bool done;
-  int r;
-  struct error *err;            /* may be NULL */
-  struct slot_write *next;
-};
 
 /* What is written at once. */
 struct batch {

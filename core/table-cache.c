@@ -82,6 +82,7 @@ unlink_locked (struct table_cache *c, struct shard *s, struct slot *slot)
   uint32_t *p = chain_of (c, s, slot->slice);
   const uint32_t link = slot - s->slots + 1;
 
+  assert (!slot->waiting);
   while (*p != link)
     p = &s->slots[*p - 1].next;
   *p = slot->next;

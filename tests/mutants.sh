@@ -60,6 +60,8 @@ mutants=$(sed 's/^ *//' <<'END'
   late-joiner @ image-flush.c @ s/wanted = g->nr_started + 1/wanted = g->nr_started + !g->running/ @ test-image-flush @ R5: a flush waits for a sync that began after it
   finish-sync @ image-finish.c @ s/^  return sync_changes (img, err);/  return 0;/ @ test-crash-exhaustive @ R8: the end is durable
   settle-sync @ image-finish.c @ s/  if (sync_changes (img, err) == -1 ||/  if (/ @ test-handoff-record-durable @ R14: what was acknowledged is durable before the record says so
+  clean-early @ image-flush.c @ s/^  atomic_store (&io->clean, true);/  ;/;s/  if (io_sync (io, err) == 0)/  if (io_sync (io, err) == 0 \&\& (atomic_store (\&io->clean, true), 1))/ @ test-image-flush @ R8: what returns while a sync runs is not covered by it
+  slot-waiting @ table-cache.c @ s/ || slot->waiting)$/)/ @ test-table-cache-threads @ K: a slice that is waited for is not evicted
   clean-mark @ image-finish.c @ s/  return atomic_load (&img->io->clean) \&\&/  return 1 ||/ @ test-crash-exhaustive @ R8: only what was not changed needs no sync
   finish-pool @ image-finish.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
   crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted

@@ -217,7 +217,10 @@ inactivate:
   sync (i);
   may_die (i);
 #endif
-  d_step {                      /* one durable sector: record_write */
+  /* One sector: record_write, and the sync that makes it durable.  A death
+   * between the two leaves what a death before or after both leaves: the
+   * record is the one or the other to everybody, and the lock is free. */
+  d_step {
     assert (disk == view[i]);                           /* S6 */
     rec = released;
     released_epoch[i] = held_epoch[i];

@@ -419,6 +419,7 @@ qmp_world_start (struct qmp_world *w, const char *dir,
 {
   start_vm (&w->src, dir, "src", "running", src_has_image);
   start_vm (&w->dst, dir, "dst", "inmigrate", dst_has_image);
+  w->src.migration = w->before;
   if (pipe (w->stop_fds) == -1 ||
       pthread_create (&w->thread, NULL, serve, w) != 0)
     abort ();

@@ -48,6 +48,8 @@ struct qmp_world {
   bool events[2];
   const char *blocked;          /* why the source cannot be migrated, or NULL */
   const char *refused;          /* this command always is; NULL: none */
+  const char *before;           /* what became of an earlier migration; NULL:
+                                 * there was none */
   const char *lost;             /* the answer to it is, once; NULL: none */
   /* Who gets this is silent from then on, and does what it is told; NULL:
    * nobody.  All fields of it are for the time before qmp_world_start. */

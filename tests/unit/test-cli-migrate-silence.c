@@ -98,6 +98,28 @@ test_start_unheard (void **state)
   scene_tear_down (&s);
 }
 
+/* "migrate" was not heard, and "completed" is what became of an earlier one: the
+ * VM runs. */
+static void
+test_completed_before (void **state)
+{
+  struct choices c = { .max_faults = 0 };
+  struct scene s = { .qemus = {
+    .before = "completed", .silent_from = "migrate", .silent_for = 2,
+    .silent_deaf = true } };
+
+  (void) state;
+  set_up (&s, &c, 300000, 10000000);
+  scene_migrate (&s);
+  assert_int_equal (s.m.result, MIGRATE_BACK);
+  assert_int_equal (s.m.images, MIGRATE_SRC);
+  assert_int_equal (s.m.runner, MIGRATE_SRC);
+  assert_false (s.m.passed);
+  assert_string_equal (s.m.why,
+                       "the migration has not begun, or was cancelled");
+  scene_tear_down (&s);
+}
+
 /* Each answer comes too late, and comes: who is slow is not silent. */
 static void
 test_slow_is_not_silent (void **state)
@@ -214,7 +236,7 @@ test_both_are_silent (void **state)
   scene_check (&s);
   check_given_up (&s);
   assert_true (start_us > 700000);
-  if (start_us > 4500000)
+  if (start_us > 7000000)
     fail_msg ("%u ms", (unsigned) (start_us / 1000));
   scene_tear_down (&s);
 }
@@ -257,6 +279,7 @@ main (void)
     cmocka_unit_test (test_waited_for),
     cmocka_unit_test (test_half_an_answer),
     cmocka_unit_test (test_start_unheard),
+    cmocka_unit_test (test_completed_before),
     cmocka_unit_test (test_slow_is_not_silent),
     cmocka_unit_test (test_slow_after_silence),
     cmocka_unit_test (test_given_up),

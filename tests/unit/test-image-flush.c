@@ -20,8 +20,10 @@
 #include <cmocka.h>
 
 #include "gate-io.h"
+#include "image-finish.h"
 #include "image-internal.h"
 #include "image-world.h"
+#include "io-optional.h"
 
 #define NR_WAITERS 4
 
@@ -127,6 +129,64 @@ test_share_the_next_one (void **state)
   teardown (&f);
 }
 
+/* -- clean --------------------------------------------------------------- */
+
+/* What returns while a sync runs may have missed it. */
+static void
+test_change_during_a_sync (void **state)
+{
+  uint8_t byte = 1;
+  struct flusher flusher;
+  struct fixture f;
+
+  (void) state;
+  setup (&f);
+  assert_false (image_is_clean (f.img));
+  assert_int_equal (image_write (f.img, &byte, 1, 0, 0, NULL), 0);
+  gate_close (&f.gate, GATE_SYNC);
+  start (&flusher, f.img);
+  gate_await (&f.gate, 1);
+  assert_int_equal (image_write (f.img, &byte, 1, 1, 0, NULL), 0);
+  gate_open (&f.gate);
+  pthread_join (flusher.thread, NULL);
+  assert_int_equal (flusher.result, 0);
+  assert_false (image_is_clean (f.img));
+  assert_int_equal (image_flush (f.img, NULL), 0);
+  assert_true (image_is_clean (f.img));
+  teardown (&f);
+}
+
+/* Each change of a file takes the mark away, but one that is durable. */
+static void
+test_changes (void **state)
+{
+  uint8_t byte = 1;
+  struct fixture f;
+  struct io *io;
+  int i;
+
+  (void) state;
+  setup (&f);
+  io = &f.gate.base;
+  for (i = 0; i < 4; i++) {
+    assert_int_equal (image_flush (f.img, NULL), 0);
+    assert_true (image_is_clean (f.img));
+    if (i == 0)
+      io_pwrite (io, &byte, 1, 1 << 20, 0, NULL);
+    else if (i == 1)
+      io_zero (io, 1 << 20, 1, IO_PUNCH, NULL);
+    else if (i == 2)
+      io_truncate (io, 1 << 20, NULL);
+    else
+      io_pwrite (io, &byte, 1, 1 << 20, IO_DSYNC, NULL);
+    assert_int_equal (image_is_clean (f.img), i == 3);
+  }
+  simdisk_fail (f.w.disk, SIMDISK_WRITE, 1, EIO, false);
+  assert_int_equal (io_pwrite (io, &byte, 1, 1 << 20, IO_DSYNC, NULL), -1);
+  assert_false (image_is_clean (f.img));
+  teardown (&f);
+}
+
 /* The second sync would succeed; what the first one lost is lost. */
 static void
 test_waiters_fail_with_it (void **state)
@@ -207,6 +267,8 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_share_the_next_one),
+    cmocka_unit_test (test_change_during_a_sync),
+    cmocka_unit_test (test_changes),
     cmocka_unit_test (test_waiters_fail_with_it),
     cmocka_unit_test (test_reason_without_an_error),
     cmocka_unit_test (test_flushes_unasked),

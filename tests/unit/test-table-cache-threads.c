@@ -15,6 +15,7 @@
 #include "cursor.h"
 #include "random.h"
 #include "table-cache-fixture.h"
+#include "table-cache-internal.h"
 
 struct call {
   struct fixture *f;
@@ -156,6 +157,22 @@ test_writers_take_turns (void **state)
 
 #define NR_CROWD 6
 
+static unsigned
+nr_waiting (struct fixture *f, uint64_t slice)
+{
+  struct shard *s = table_cache_shard (f->cache, slice);
+  const struct slot_write *w;
+  struct slot *slot;
+  unsigned n = 0;
+
+  mutex_lock (&s->lock);
+  assert_int_equal (table_cache_get (f->cache, s, slice, &slot, NULL), 0);
+  for (w = slot->waiting; w; w = w->next)
+    n++;
+  mutex_unlock (&s->lock);
+  return n;
+}
+
 /* One write is in the file, and NR_CROWD wait for it. */
 static void
 start_crowd (struct fixture *f, struct call *first, struct call *crowd)
@@ -174,7 +191,8 @@ start_crowd (struct fixture *f, struct call *first, struct call *crowd)
       .byte = (uint8_t) (0xd0 + i),
     };
     start (&crowd[i]);
-    usleep (10000);
+    while (nr_waiting (f, 6) <= i)
+      usleep (1000);
   }
 }
 
@@ -200,7 +218,6 @@ test_crowd_is_written_at_once (void **state)
   (void) state;
   setup (&f, 1);
   start_crowd (&f, &first, crowd);
-  /* A slot that others wait for stays. */
   for (i = 10; i < 20; ++i)
     assert_int_equal (read_byte (&f, i * SLICE), i);
   before = simdisk_calls (f.disk, SIMDISK_WRITE);
