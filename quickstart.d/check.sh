@@ -92,8 +92,7 @@ show_slowest ()
 # What a build machine has the time for.
 long_suites ()
 {
-  suite "clang, checking the use of locks, and tests (make check-clang)" \
-        variants check-clang
+  suite "clang, checking the use of locks (make check-tsa)" variants check-tsa
   suite "address and undefined sanitizers (make check-asan)" \
         variants check-asan
   suite "thread sanitizer (make check-tsan)" variants check-tsan
