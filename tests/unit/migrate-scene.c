@@ -10,7 +10,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,8 +42,24 @@ no_warning (const char *text)
 
 static const volatile sig_atomic_t never = 0;
 
+static char dir[] = "/tmp/baton-test.XXXXXX";
+
+bool
+scene_begin (void)
+{
+  signal (SIGPIPE, SIG_IGN);
+  return mkdtemp (dir) != NULL;
+}
+
+int
+scene_end (int status)
+{
+  rmdir (dir);
+  return status;
+}
+
 void
-scene_set_up (struct scene *s, struct choices *c, const char *dir)
+scene_set_up (struct scene *s, struct choices *c)
 {
   world_init (&s->servers, true, choices_choose, c);
   s->servers.records = true;

@@ -19,9 +19,16 @@ struct scene {
   struct migrate m;
 };
 
-/* Monitors are in DIR.  What goes wrong with the servers: C, and with the
- * QEMUs: s->qemus, from before. */
-void scene_set_up (struct scene *s, struct choices *c, const char *dir);
+/* What main does with TESTS. */
+#define scene_main(tests) \
+  scene_end (scene_begin () ? cmocka_run_group_tests (tests, NULL, NULL) : 99)
+/* Makes the directory where the monitors are, and removes it. */
+bool scene_begin (void);
+int scene_end (int status);
+
+/* What goes wrong with the servers: C, and with the QEMUs: s->qemus, from
+ * before. */
+void scene_set_up (struct scene *s, struct choices *c);
 void scene_tear_down (struct scene *s);
 /* As scene_set_up has left s->m, and the rest as it is by now. */
 void scene_again (struct scene *s);

@@ -8,22 +8,18 @@
 #include <config.h>
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "clock.h"
 #include "migrate-report.h"
 #include "migrate-scene.h"
-
-static char dir[] = "/tmp/baton-test.XXXXXX";
 
 /* -- what is left behind ---------------------------------------------------------- */
 
@@ -45,7 +41,7 @@ test_left_after_refusal (void **state)
   struct scene s = { .qemus = { .refused = "migrate", .return_path = true } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.m.uri = "unix:/incoming";
   scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
@@ -62,7 +58,7 @@ test_blocked (void **state)
   struct scene s = { .qemus = { .blocked = "a device is in the way" } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_NOT_STARTED);
   assert_non_null (strstr (s.m.why, "a device is in the way"));
@@ -78,7 +74,7 @@ test_left_after_migration (void **state)
   struct scene s = { .qemus = { .return_path = true } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   check_capabilities (&s, true);
@@ -92,7 +88,7 @@ lose_answer (const char *execute, bool held)
   struct choices c = { .max_faults = 0 };
   struct scene s = { .qemus = { .lost = execute, .return_path = true } };
 
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.m.uri = "unix:/incoming";
   s.m.src.timeout_us = s.m.dst.timeout_us = 1000000;
   scene_migrate (&s);
@@ -132,7 +128,7 @@ test_server_dies_meanwhile (void **state)
   struct scene s = { .qemus = { .looks = 40, .return_path = true } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.m.on_progress = kill_destination_server;
   s.m.opaque = &s;
   scene_migrate (&s);
@@ -154,7 +150,7 @@ test_server_dies_in_the_last_second (void **state)
   struct scene s = { .qemus = { .looks = 10, .remaining = 1000 } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.m.on_progress = kill_destination_server;
   s.m.opaque = &s;
   scene_migrate (&s);
@@ -177,7 +173,7 @@ test_monitor_is_busy (void **state)
   uint64_t start_us;
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   first.path = s.qemus.src.path;
   assert_true (vm_connect (&first, &a));
   answer_clear (&a);
@@ -203,7 +199,7 @@ test_pause_of_resumed (void **state)
   struct scene s = { .qemus = { .fault_at = 0 } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.qemus.src.state = "finish-migrate";
   s.qemus.src.migration = "pre-switchover";
   s.qemus.dst.migration = "active";
@@ -239,12 +235,6 @@ main (void)
     cmocka_unit_test (test_pause_of_resumed),
     cmocka_unit_test (test_timeline_of_nothing),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }

@@ -7,20 +7,16 @@
 #include <config.h>
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "migrate-scene.h"
-
-static char dir[] = "/tmp/baton-test.XXXXXX";
 
 #define DISK(name, file, bytes)                                               \
   "{\"device\": \"\", \"qdev\": \"/q\", \"inserted\": {\"ro\": false, "           \
@@ -41,7 +37,7 @@ migrate_with_disks (const char *disks, const char *listens, unsigned allow,
   struct choices c = { .max_faults = 0 };
   struct scene s = { .qemus = { .fault_at = 0 } };
 
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.qemus.src.disks = disks;
   s.servers.src.listens = listens;
   s.m.allow_other_disks = allow & DISKS;
@@ -181,7 +177,7 @@ test_disks_are_not_known (void **state)
   struct scene s = { .qemus = { .refused = "query-block" } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_int_equal (json_array_size (s.m.warnings), 2);
@@ -198,12 +194,6 @@ main (void)
     cmocka_unit_test (test_pair_of_no_disk),
     cmocka_unit_test (test_disks_are_not_known),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }

@@ -11,7 +11,6 @@
 
 #include <limits.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -19,13 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "migrate-scene.h"
-
-static char dir[] = "/tmp/baton-test.XXXXXX";
 
 struct caller {
   atomic_uint nr_asked, lives_for;      /* questions */
@@ -57,7 +53,7 @@ set_up (struct scene *s, struct caller *c, unsigned lives_for)
   *s = (struct scene) {
     .qemus = { .looks = 1, .is_heard = is_heard, .opaque = c },
   };
-  scene_set_up (s, &none, dir);
+  scene_set_up (s, &none);
   s->servers.choose = choose;
   s->servers.opaque = c;
   s->m.uri = "unix:/incoming";
@@ -158,12 +154,6 @@ main (void)
     cmocka_unit_test (test_goes_on),
     cmocka_unit_test (test_is_cancelled),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }

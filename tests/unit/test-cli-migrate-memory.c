@@ -8,7 +8,6 @@
 #include <config.h>
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +23,6 @@
 
 /* At four looks in a second. */
 #define LOOKS 8
-
-static char dir[] = "/tmp/baton-test.XXXXXX";
 
 static void
 count (void *opaque, const struct vm *src)
@@ -44,7 +41,7 @@ nr_flushes (int remaining)
   struct scene s = { .qemus = { .looks = LOOKS, .remaining = remaining } };
   unsigned nr_told = 0;
 
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.m.on_progress = count;
   s.m.opaque = &nr_told;
   scene_migrate (&s);
@@ -118,12 +115,6 @@ main (void)
     cmocka_unit_test (test_no_flush_ahead),
     cmocka_unit_test (test_line),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,14 +25,12 @@
 /* Both QEMUs are asked for their state this often before memory moves. */
 #define FIRST_LOOKS 3
 
-static char dir[] = "/tmp/baton-test.XXXXXX";
-
 /* QUESTION_US: for each to a QEMU. */
 static void
 set_up (struct scene *s, struct choices *c, uint64_t question_us,
         uint64_t timeout_us)
 {
-  scene_set_up (s, c, dir);
+  scene_set_up (s, c);
   s->m.src.timeout_us = s->m.dst.timeout_us = question_us;
   s->m.timeout_us = timeout_us;
 }
@@ -287,12 +284,6 @@ main (void)
     cmocka_unit_test (test_both_are_silent),
     cmocka_unit_test (test_silence_is_no_end),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }

@@ -12,20 +12,16 @@
 #include <config.h>
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "migrate-scene.h"
-
-static char dir[] = "/tmp/baton-test.XXXXXX";
 
 /* -- the faults ------------------------------------------------------------------ */
 
@@ -36,7 +32,7 @@ test_without_fault (void **state)
   struct scene s = { .qemus = { .fault_at = 0 } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   scene_migrate (&s);
   assert_int_equal (s.m.result, MIGRATE_DONE);
   assert_int_equal (s.m.runner, MIGRATE_DST);
@@ -52,7 +48,7 @@ try_monitor (unsigned fault_at, enum qmp_fate fate)
   struct scene s = { .qemus = { .fault_at = fault_at, .fate = fate } };
   bool reached;
 
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   scene_migrate (&s);
   reached = s.qemus.nr_questions >= fault_at;
   scene_tear_down (&s);
@@ -82,7 +78,7 @@ test_servers (void **state)
   do {
     struct scene s = { .qemus = { .fault_at = 0 } };
 
-    scene_set_up (&s, &c, dir);
+    scene_set_up (&s, &c);
     migrate_run (&s.m);
     qmp_world_stop (&s.qemus);
     scene_check (&s);
@@ -101,7 +97,7 @@ test_cancel (void **state)
   struct scene s = { .qemus = { .fault_at = 0 } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.qemus.src.state = "finish-migrate";
   s.qemus.src.migration = "pre-switchover";
   s.qemus.dst.migration = "active";
@@ -123,7 +119,7 @@ test_cancel_too_late (void **state)
   struct scene s = { .qemus = { .fault_at = 0 } };
 
   (void) state;
-  scene_set_up (&s, &c, dir);
+  scene_set_up (&s, &c);
   s.qemus.src.state = "postmigrate";
   s.qemus.src.migration = "completed";
   s.qemus.dst.state = "paused";
@@ -148,12 +144,6 @@ main (void)
     cmocka_unit_test (test_cancel),
     cmocka_unit_test (test_cancel_too_late),
   };
-  int failed;
 
-  signal (SIGPIPE, SIG_IGN);
-  if (mkdtemp (dir) == NULL)
-    return 99;
-  failed = cmocka_run_group_tests (tests, NULL, NULL);
-  rmdir (dir);
-  return failed;
+  return scene_main (tests);
 }
