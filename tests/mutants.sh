@@ -63,6 +63,7 @@ mutants=$(sed 's/^ *//' <<'END'
   clean-early @ image-flush.c @ s/^  atomic_store (&io->clean, true);/  ;/;s/  if (io_sync (io, err) == 0)/  if (io_sync (io, err) == 0 \&\& (atomic_store (\&io->clean, true), 1))/ @ test-image-flush @ R8: what returns while a sync runs is not covered by it
   slot-waiting @ table-cache.c @ s/ || slot->waiting)$/)/ @ test-table-cache-threads @ K: a slice that is waited for is not evicted
   clean-mark @ image-finish.c @ s/  return atomic_load (&img->io->clean) \&\&/  return 1 ||/ @ test-crash-exhaustive @ R8: only what was not changed needs no sync
+  finish-scavenge @ image-finish.c @ s/  allocator_stop_scavenging (&img->allocator);/  ;/ @ test-image-flush @ R8: nothing is counted up after the end
   finish-pool @ image-finish.c @ s/      allocator_empty_pool (&img->allocator, err) == -1 ||// @ test-image-random @ R8: the pool is given back
   crypt-zeros @ image-crypt.c @ s/img->fresh_reads_zero = false/img->fresh_reads_zero = true/ @ test-image-crash @ R1b: a clean cluster is no zeros where it is encrypted
   crypt-sectors @ io-crypt.c @ s/range_lock_take (&c->sectors, &range, offset .*,/range_lock_take (\&c->sectors, \&range, (uintptr_t) \&range,/;s/                   (offset + len - 1) .*);/                   (uintptr_t) \&range);/ @ test-io-crypt @ R11: a sector is held while it is changed

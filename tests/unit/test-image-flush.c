@@ -187,6 +187,29 @@ test_changes (void **state)
   teardown (&f);
 }
 
+/* The last sync looks for no free clusters inside the file: what it found would
+ * be counted up after the end. */
+static void
+test_nothing_is_found_at_the_end (void **state)
+{
+  struct fixture f;
+  struct extent e;
+  uint8_t byte = 1;
+
+  (void) state;
+  setup (&f);
+  assert_int_equal (image_write (f.img, &byte, 1, 0, 0, NULL), 0);
+  assert_int_equal (image_write (f.img, &byte, 1, 65536, 0, NULL), 0);
+  assert_int_equal (image_trim (f.img, 65536, 0, 0, NULL), 0);
+  assert_int_equal (image_finish (f.img, NULL), 0);
+  assert_int_equal (image_start_writing (f.img, NULL), 0);
+  assert_int_equal (allocator_take (&f.img->allocator, 1, &e, NULL), 0);
+  allocator_put_back (&f.img->allocator, e);
+  assert_int_equal (image_finish (f.img, NULL), 0);
+  assert_int_equal (allocator_quarantined (&f.img->allocator), 0);
+  teardown (&f);
+}
+
 /* The second sync would succeed; what the first one lost is lost. */
 static void
 test_waiters_fail_with_it (void **state)
@@ -269,6 +292,7 @@ main (void)
     cmocka_unit_test (test_share_the_next_one),
     cmocka_unit_test (test_change_during_a_sync),
     cmocka_unit_test (test_changes),
+    cmocka_unit_test (test_nothing_is_found_at_the_end),
     cmocka_unit_test (test_waiters_fail_with_it),
     cmocka_unit_test (test_reason_without_an_error),
     cmocka_unit_test (test_flushes_unasked),

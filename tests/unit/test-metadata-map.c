@@ -63,6 +63,26 @@ test_ranges (void **state)
   metadata_map_free (NULL);
 }
 
+/* All or nothing; and room made ahead loses nothing. */
+static void
+test_claims (void **state)
+{
+  struct metadata_map *m = new_map ();
+  struct error err = ERROR_INIT;
+
+  (void) state;
+  assert_int_equal (metadata_map_claim (m, 10, 5, "a table", &err), 0);
+  assert_int_equal (metadata_map_reserve (m, 10000, &err), 0);
+  assert_int_equal (metadata_map_claim (m, 8, 4, "another", &err), -1);
+  assert_non_null (strstr (err.text, "another at host cluster 10 overlaps"));
+  assert_false (metadata_map_touches (m, 0, 10));
+  assert_true (metadata_map_touches (m, 10, 1));
+  assert_true (metadata_map_touches (m, 14, 1));
+  assert_false (metadata_map_touches (m, 15, 100));
+  assert_int_equal (metadata_map_claim (m, 8, 2, "another", &err), 0);
+  metadata_map_free (m);
+}
+
 static void
 test_far_clusters (void **state)
 {
@@ -212,6 +232,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_ranges),
+    cmocka_unit_test (test_claims),
     cmocka_unit_test (test_far_clusters),
     cmocka_unit_test (test_random),
     cmocka_unit_test (test_each_removal),
