@@ -4,8 +4,8 @@
  *
  * Guarantees: nothing is decided by what this host's cache shows alone; the
  * record is written with one write, and is durable before the gate opens and
- * before the lock is given back; a server that finds itself overtaken while it was
- * active writes no record.
+ * before the lock is given back; a server that finds itself overtaken while
+ * it was active writes no record.
  *
  * A server without a record of its own (no control=) does less: it refuses
  * an image that another host holds, and looks at no table.
