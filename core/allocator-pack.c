@@ -57,8 +57,7 @@ close_locked (struct allocator *a)
   if (!is_aligned (a->packing.next, UINT64_C (1) << bits))
     drop_own_locked (a, first++);
   if (first < end &&
-      extent_list_append (&a->pool, (struct extent) { first, end - first },
-                          NULL) == -1)
+      !allocator_pool_add (a, (struct extent) { first, end - first }))
     a->nr_stuck += end - first;
   a->packing.next = a->packing.end = 0;
 }

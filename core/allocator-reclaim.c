@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "allocator.h"
+#include "allocator-internal.h"
 #include "checked.h"
 
 /* The pool keeps what this many bytes of writes need; the rest is freed. */
@@ -63,12 +63,12 @@ settle_locked (struct allocator *a, struct extent e)
 {
   const uint64_t max =
     MAX_POOL_BYTES >> a->refcounts.header->cluster_bits;
-  const uint64_t room =
-    a->pool.nr_clusters < max ? max - a->pool.nr_clusters : 0;
-  const struct extent kept = { e.first, min_u64 (e.nr_clusters, room) };
+  const uint64_t n = allocator_pool_clusters (a);
+  const struct extent kept =
+    { e.first, min_u64 (e.nr_clusters, n < max ? max - n : 0) };
 
   a->nr_quarantined -= e.nr_clusters;
-  if (extent_list_append (&a->pool, kept, NULL) == 0) {
+  if (allocator_pool_add (a, kept)) {
     e.first += kept.nr_clusters;
     e.nr_clusters -= kept.nr_clusters;
   }
@@ -219,13 +219,13 @@ scavenge_locked (struct allocator *a, struct extent_list *ret)
   REQUIRES (a->lock)
 {
   /* Somebody may be waiting for space: then all of it. */
-  const uint64_t window = a->pool.len > 0 ? SCAVENGE_CLUSTERS : a->fresh;
+  const uint64_t window =
+    allocator_pool_clusters (a) > 0 ? SCAVENGE_CLUSTERS : a->fresh;
   const uint64_t end = min_u64 (a->fresh, a->scan + window);
-  uint64_t wanted = a->demand;
+  uint64_t wanted = allocator_pool_demand (a);
   struct extent e;
   bool covered;
 
-  a->demand = 0;
   while (wanted > 0 && a->scan < end) {
     if (refcounts_find_free (&a->refcounts, a->scan, end, wanted, &e,
                              &covered, NULL) == -1)
@@ -262,9 +262,7 @@ scavenge (struct allocator *a)
 void
 allocator_stop_scavenging (struct allocator *a)
 {
-  mutex_lock (&a->lock);
-  a->demand = 0;
-  mutex_unlock (&a->lock);
+  allocator_pool_demand (a);
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Allocator: taking, putting back and reserving ahead.  The way back of
- * released clusters is in allocator-reclaim.c.  See allocator.h for the life
+ * Allocator: taking, putting back and reserving ahead.  What is reserved is
+ * in allocator-pool.c, the way back of released clusters in
+ * allocator-reclaim.c.  See allocator.h for the life
  * of a cluster and for what each lock guards.
  */
 
@@ -23,6 +24,8 @@
 /* Flush when this much waits in quarantine. */
 #define MAX_RELEASED_EXTENTS 16384
 #define MAX_RELEASED_BYTES (UINT64_C (256) << 20)
+
+/* -- reserving ------------------------------------------------------- */
 
 static uint64_t
 batch_clusters (const struct allocator *a, uint64_t bytes) NO_TSA
@@ -127,34 +130,44 @@ reserve_some_locked (struct allocator *a, uint64_t limit, struct extent *ret,
   return 0;
 }
 
+/* The next run at the end of the file that can be handed out, reserved. */
 static int
-fill_pool_locked (struct allocator *a, struct error *err)
+reserve_locked (struct allocator *a, struct extent *ret, struct error *err)
   REQUIRES (a->lock)
 {
   uint64_t limit;
 
   if (find_limit_locked (a, &limit, err) == -1)
     return -1;
-  while (a->pool.len == 0) {
-    struct extent e;
-
-    if (reserve_some_locked (a, limit, &e, err) == -1)
+  for (;;) {
+    if (reserve_some_locked (a, limit, ret, err) == -1)
       return -1;
+    if (ret->nr_clusters > 0)
+      return 0;
     /* A refcount block alone may have filled a gap. */
-    if (e.nr_clusters == 0) {
-      a->fresh = e.first;
-      continue;
-    }
-    if (make_clean_locked (a, e, err) == -1 ||
-        extent_list_append (&a->pool, e, err) == -1) {
-      /* Not handed out: free again, and tried again by the next request. */
-      if (refcounts_add (&a->refcounts, e, -1, 0, NULL) == -1)
-        a->nr_stuck += e.nr_clusters;
-      return -1;
-    }
-    a->fresh = a->reserved_end = e.first + e.nr_clusters;
+    a->fresh = ret->first;
   }
-  a->batch = min_u64 (a->batch * 2, batch_clusters (a, MAX_BATCH_BYTES));
+}
+
+static int
+fill_pool_locked (struct allocator *a, struct error *err)
+  REQUIRES (a->lock)
+{
+  struct extent e;
+
+  if (reserve_locked (a, &e, err) == -1)
+    return -1;
+  if (make_clean_locked (a, e, err) == -1 ||
+      allocator_pool_grow (a, e, a->batch / 4, err) == -1) {
+    /* Not handed out: free again, and tried again by the next request. */
+    if (refcounts_add (&a->refcounts, e, -1, 0, NULL) == -1)
+      a->nr_stuck += e.nr_clusters;
+    return -1;
+  }
+  a->fresh = a->reserved_end = e.first + e.nr_clusters;
+  /* One that ends with a refcount block says nothing of what is needed. */
+  if (e.nr_clusters == a->batch)
+    a->batch = min_u64 (a->batch * 2, batch_clusters (a, MAX_BATCH_BYTES));
   return 0;
 }
 
@@ -162,33 +175,53 @@ int
 allocator_take_locked (struct allocator *a, uint64_t want, struct extent *ret,
                        struct error *err)
 {
-  if (a->pool.len == 0 && fill_pool_locked (a, err) == -1) {
-    a->demand += want;          /* "after a flush there may be" */
-    return -1;
-  }
-  *ret = extent_list_take (&a->pool, want);
-  a->demand += ret->nr_clusters;
+  /* Others may take what was just reserved. */
+  while (!allocator_pool_take (a, want, ret))
+    if (fill_pool_locked (a, err) == -1) {
+      allocator_pool_miss (a, want);
+      return -1;
+    }
   return 0;
+}
+
+/* One that takes reserves for those who come after it.  That it cannot is
+ * for whoever finds the pool empty to tell. */
+static void
+reserve_ahead (struct allocator *a)
+{
+  int r;
+
+  if (!allocator_pool_begin_reserving (a))
+    return;
+  mutex_lock (&a->lock);
+  r = fill_pool_locked (a, NULL);
+  mutex_unlock (&a->lock);
+  allocator_pool_end_reserving (a, r == 0);
 }
 
 int
 allocator_take (struct allocator *a, uint64_t want, struct extent *ret,
                 struct error *err)
 {
-  int r;
+  int r = 0;
 
-  mutex_lock (&a->lock);
-  r = allocator_take_locked (a, want, ret, err);
-  mutex_unlock (&a->lock);
+  if (!allocator_pool_take (a, want, ret)) {
+    mutex_lock (&a->lock);
+    r = allocator_take_locked (a, want, ret, err);
+    mutex_unlock (&a->lock);
+  }
+  if (r == 0)
+    reserve_ahead (a);
   return r;
 }
 
 void
 allocator_put_back (struct allocator *a, struct extent e)
 {
+  if (allocator_pool_add (a, e))
+    return;
   mutex_lock (&a->lock);
-  if (extent_list_append (&a->pool, e, NULL) == -1)
-    a->nr_stuck += e.nr_clusters;
+  a->nr_stuck += e.nr_clusters;
   mutex_unlock (&a->lock);
 }
 
@@ -209,22 +242,36 @@ allocator_release (struct allocator *a, struct extent e)
   return crowded;
 }
 
+/* -- the end --------------------------------------------------------- */
+
 static int
-empty_pool_locked (struct allocator *a, struct error *err)
-  REQUIRES (a->lock)
+count_down_locked (struct allocator *a, struct extent_list *l,
+                   struct error *err) REQUIRES (a->lock)
 {
-  extent_list_sort (&a->pool);
-  while (a->pool.len > 0) {
-    const struct extent e = a->pool.v[a->pool.len - 1];
+  extent_list_sort (l);
+  while (l->len > 0) {
+    const struct extent e = l->v[l->len - 1];
 
     if (refcounts_add (&a->refcounts, e, -1, 0, err) == -1)
       return -1;
-    a->pool.len--;
-    a->pool.nr_clusters -= e.nr_clusters;
+    l->len--;
+    l->nr_clusters -= e.nr_clusters;
     if (a->fresh == e.first + e.nr_clusters)
       a->fresh = e.first;
   }
   return 0;
+}
+
+static int
+empty_pool_locked (struct allocator *a, struct error *err)
+  REQUIRES (a->lock)
+{
+  struct extent_list l =
+    allocator_pool_exchange (a, (struct extent_list) EXTENT_LIST_INIT);
+  const int r = count_down_locked (a, &l, err);
+
+  allocator_pool_exchange (a, l);
+  return r;
 }
 
 /* Cut off what was reserved at the end and never used.  A file that goes on
@@ -273,10 +320,8 @@ void
 allocator_get_stats (struct allocator *a, uint64_t *ret_reserved,
                      uint64_t *ret_quarantined)
 {
-  mutex_lock (&a->lock);
-  *ret_reserved = a->pool.nr_clusters;
-  *ret_quarantined = a->nr_quarantined;
-  mutex_unlock (&a->lock);
+  *ret_quarantined = allocator_quarantined (a);
+  *ret_reserved = allocator_pool_clusters (a);
 }
 
 /* Where never used space begins: the end of a file, which grows as it is
@@ -294,6 +339,7 @@ int
 allocator_init (struct allocator *a, uint64_t file_size, struct error *err)
 {
   mutex_init (&a->lock);
+  mutex_init (&a->pool_lock);
   a->batch = batch_clusters (a, MIN_BATCH_BYTES);
   return find_fresh (a, file_size, err);
 }
@@ -309,5 +355,6 @@ allocator_destroy (struct allocator *a)
   extent_list_clear (&a->punched);
   extent_list_clear (&a->punched_syncing);
   refcounts_free (&a->refcounts);
+  mutex_destroy (&a->pool_lock);
   mutex_destroy (&a->lock);
 }

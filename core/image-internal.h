@@ -4,6 +4,7 @@
  *
  * Lock order, outermost first (docs/ARCHITECTURE.md, "Locks"):
  *   a range of range_lock -> mapping.l1_lock -> allocator.lock
+ *   -> allocator.pool_lock
  *   -> a shard of the table cache, a shard of the metadata map, poison.lock
  * flush.lock and the inflate cache's lock are taken with none of these held,
  * but for a range.

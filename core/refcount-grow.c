@@ -222,9 +222,10 @@ retire_old_table (struct refcounts *rc, const struct plan *p,
   rc->table_offset = (p->from + p->nr_blocks) << bits;
   rc->nr_table_clusters = p->nr_table_clusters;
   metadata_map_remove (rc->metadata, old.first, old.nr_clusters);
-  if (refcounts_add (rc, old, -1, 0, err) == -1)
-    return poison_check (rc->poison, err);
-  return 0;
+  if (refcounts_add (rc, old, -1, 0, err) == 0)
+    return 0;
+  rc->nr_leaked += old.nr_clusters;
+  return poison_check (rc->poison, err);
 }
 
 int

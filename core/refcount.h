@@ -39,6 +39,7 @@ struct refcounts {
   uint64_t nr_entries;
   uint64_t table_offset;
   uint64_t nr_table_clusters;
+  uint64_t nr_leaked;                   /* of old tables, not counted down */
 };
 
 /* Read the table that the header names, add it and its blocks to the

@@ -37,6 +37,7 @@ mutants=$(sed 's/^ *//' <<'END'
   reserve-durable @ allocator.c @ s/&a->refcounts, e, 1, IO_DSYNC, err/\&a->refcounts, e, 1, 0, err/ @ test-crash-exhaustive @ R1: refcounts are up, durably, before a cluster is handed out
   extend-file @ allocator.c @ s/!a->io->fixed_size && extend_file_locked (a, e, err) == -1/0/ @ test-crash-exhaustive @ R1: no pointer leads behind the end of the file
   extend-durable @ allocator.c @ s/- len, IO_DSYNC, err/- len, 0, err/ @ test-crash-exhaustive @ R1: and durably so
+  reserve-ahead @ allocator.c @ s/    reserve_ahead (a);/    ;/ @ test-allocator-pool @ R1: who takes one of the last reserves more
   reuse-at-once @ allocator.c @ s/extent_list_append (&a->released, e, NULL) == -1/extent_list_append (\&a->pool, e, NULL) == -1/ @ test-crash-exhaustive @ R4: freed clusters wait
   unlinked-at-once @ allocator-reclaim.c @ s/  move (a, &a->syncing, &taken);/  move (a, \&a->unlinked, \&taken);/ @ test-allocator @ R4: the pointer's change is durable before the punch
   no-grace @ allocator-reclaim.c @ s/ || !grace_passed (a->grace, a->waiting_epoch)// @ test-allocator @ R4: nobody touches it any more

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "allocator-fixture.h"
 
@@ -193,6 +194,114 @@ test_holes_are_found (void **state)
   engine_free (&full);
 }
 
+/* -- ahead of need ----------------------------------------------------------- */
+
+/* As few as may be left before more are reserved. */
+static void
+take_to_the_mark (struct engine *e) NO_TSA
+{
+  do
+    take (e, 1);
+  while (reserved (e) > e->allocator.low);
+  assert_int_equal (reserved (e), e->allocator.low);
+}
+
+/* All of the pool, and the file's length up to there. */
+static void
+assert_pool_is_durable (struct engine *e) NO_TSA
+{
+  const struct extent_list *l = &e->allocator.pool;
+  struct engine after;
+  uint64_t seed, c, size;
+  size_t i;
+
+  for (seed = 1; seed <= 4; ++seed) {
+    engine_crash (e, seed, &after);
+    assert_int_equal (io_size (after.io, &size, NULL), 0);
+    for (i = 0; i < l->len; ++i) {
+      assert_true (size >= (l->v[i].first + l->v[i].nr_clusters) * 512);
+      for (c = l->v[i].first; c < l->v[i].first + l->v[i].nr_clusters; ++c)
+        assert_int_equal (engine_refcount_on_disk (&after, c), 1);
+    }
+    engine_free (&after);
+  }
+}
+
+struct taker {
+  struct engine *e;
+  unsigned nr_taken;
+};
+
+/* Some other request, while a reservation waits for the disk.  One that waited
+ * for the same would wait for ever: it is the same thread. */
+static void
+take_meanwhile (void *opaque, const struct simdisk_event *event)
+{
+  struct taker *t = opaque;
+
+  if (event->kind != SIMDISK_WRITE || event->phase != SIMDISK_BEGIN)
+    return;
+  assert_true (event->flags & IO_DSYNC);
+  take (t->e, 1);
+  t->nr_taken++;
+}
+
+static void
+test_reserved_ahead (void **state)
+{
+  struct engine e;
+  struct taker t = { &e, 0 };
+  uint64_t before, calls;
+
+  (void) state;
+  new_file (&e);
+  take_to_the_mark (&e);
+  before = reserved (&e);
+  simdisk_trace (e.disk, take_meanwhile, &t);
+  alarm (60);
+  take (&e, 1);
+  alarm (0);
+  simdisk_trace (e.disk, NULL, NULL);
+  assert_true (t.nr_taken >= 2);        /* for refcounts, for the length */
+  assert_true (reserved (&e) > before);
+  assert_pool_is_durable (&e);
+
+  /* The first ones are short: they end with a refcount block. */
+  while (reserved (&e) < 2 * before)
+    take (&e, 1);
+  calls = simdisk_calls (e.disk, SIMDISK_CHANGES);
+  take (&e, 1);
+  assert_int_equal (simdisk_calls (e.disk, SIMDISK_CHANGES), calls);
+  engine_free (&e);
+}
+
+/* Who has what it wanted is not told; the next try is made by one that finds
+ * nothing, and from then on as before. */
+static void
+test_reserving_ahead_fails (void **state)
+{
+  struct engine e;
+  uint64_t calls, n;
+
+  (void) state;
+  new_file (&e);
+  take_to_the_mark (&e);
+  n = reserved (&e);
+  simdisk_fail (e.disk, SIMDISK_WRITE, 2, ENOSPC, false);
+  take (&e, 1);
+  assert_true (simdisk_fault_struck (e.disk));
+  assert_int_equal (reserved (&e), n - 1);
+  calls = simdisk_calls (e.disk, SIMDISK_CHANGES);
+  drain (&e);
+  assert_int_equal (simdisk_calls (e.disk, SIMDISK_CHANGES), calls);
+  take_to_the_mark (&e);
+  n = reserved (&e);
+  assert_true (n > 0);
+  take (&e, 1);
+  assert_true (reserved (&e) > n);
+  engine_free (&e);
+}
+
 int
 main (void)
 {
@@ -202,6 +311,8 @@ main (void)
     cmocka_unit_test (test_full_device),
     cmocka_unit_test (test_device_is_cleaned),
     cmocka_unit_test (test_holes_are_found),
+    cmocka_unit_test (test_reserved_ahead),
+    cmocka_unit_test (test_reserving_ahead_fails),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

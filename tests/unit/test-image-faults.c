@@ -264,7 +264,7 @@ check_usable (struct point *p, bool leaks_before)
     must_step (p, &more, 4);
   world_compare (w, false, "repeated");
   must_step (p, &last, 0);
-  stuck = w->img->allocator.nr_stuck;
+  stuck = w->img->allocator.nr_stuck + w->img->allocator.refcounts.nr_leaked;
   world_close (w);
   check_image (p, leaks_before || stuck > 0, &leaks);
   if (!leaks_before && !w->shape->snapshot)
