@@ -16,6 +16,7 @@
 #define BATON_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 struct error {
   int errnum;           /* an errno value, never 0 after a failure */
@@ -25,6 +26,16 @@ struct error {
 };
 
 #define ERROR_INIT { 0, NULL, "" }
+
+/* The same at run time, without a write to all of the text: for what every
+ * request does. */
+static inline void
+error_clear (struct error *err)
+{
+  err->errnum = 0;
+  err->class = NULL;
+  err->text[0] = '\0';
+}
 
 /* Fill ERR.  Always returns -1, so that `return error_set (...)` reads. */
 int error_set (struct error *err, int errnum, const char *fmt, ...)

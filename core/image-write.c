@@ -129,10 +129,11 @@ int
 image_write (struct image *img, const void *buf, size_t len, uint64_t offset,
              unsigned flags, struct error *err)
 {
-  struct error mine = ERROR_INIT;
+  struct error mine;
   unsigned parity, tries = 0;
   int r;
 
+  error_clear (&mine);
   err = err ? err : &mine;
   if (image_check_change (img, len, offset, err) == -1)
     return -1;

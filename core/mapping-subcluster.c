@@ -62,8 +62,8 @@ mapping_lookup_subclusters (struct mapping *m, uint64_t offset, uint64_t len,
   const uint32_t bits = m->header->cluster_bits;
   const uint64_t first = offset >> bits;
   const uint64_t in_cluster = offset & (m->header->cluster_size - 1);
-  const uint32_t nr =
-    mapping_batch (m, first, ((in_cluster + len - 1) >> bits) + 1);
+  const uint64_t nr =
+    mapping_in_slice (m, first, ((in_cluster + len - 1) >> bits) + 1);
   struct raw_entry raw[LOOKUP_ENTRIES];
   uint64_t from = in_cluster, end, total = 0;
   struct l2_entry e;

@@ -32,13 +32,19 @@ entry_offset (const struct mapping *m, uint64_t table, uint64_t cluster)
   return table + (cluster & mask) * m->header->l2_entry_bytes;
 }
 
-uint32_t
-mapping_batch (const struct mapping *m, uint64_t cluster, uint64_t nr)
+uint64_t
+mapping_in_slice (const struct mapping *m, uint64_t cluster, uint64_t nr)
 {
   const uint64_t per_slice = table_cache_slice_bytes (m->cache)
     / m->header->l2_entry_bytes;
 
   return min_u64 (nr, per_slice - cluster % per_slice);
+}
+
+uint32_t
+mapping_batch (const struct mapping *m, uint64_t cluster, uint64_t nr)
+{
+  return mapping_in_slice (m, cluster, min_u64 (nr, MAPPING_MAX_BATCH));
 }
 
 bool
@@ -76,7 +82,9 @@ mapping_get (struct mapping *m, uint64_t cluster, uint32_t nr,
 {
   const uint32_t words = m->header->l2_entry_bytes / 8;
   const uint64_t l1 = atomic_load (&m->l1[l1_index (m, cluster)]);
-  uint64_t be[MAPPING_MAX_BATCH], table;
+  /* At the end of what is returned: each is read before its place is written. */
+  uint64_t *be = (uint64_t *) ret_raw + (2 - words) * nr;
+  uint64_t table;
   bool copied;
   uint32_t i;
 
@@ -100,7 +108,7 @@ mapping_set (struct mapping *m, uint64_t cluster, uint32_t nr,
              const struct raw_entry *raw, struct error *err)
 {
   const uint32_t words = m->header->l2_entry_bytes / 8;
-  uint64_t be[MAPPING_MAX_BATCH];
+  uint64_t be[2 * MAPPING_MAX_BATCH];
   uint64_t table;
   uint32_t i;
 
@@ -205,7 +213,7 @@ mapping_lookup (struct mapping *m, uint64_t offset, uint64_t len,
   const uint64_t cluster = offset >> bits;
   const uint64_t in_cluster = offset & (m->header->cluster_size - 1);
   const uint64_t nr_wanted = ((in_cluster + len - 1) >> bits) + 1;
-  const uint32_t left = mapping_batch (m, cluster, nr_wanted);
+  const uint32_t left = mapping_in_slice (m, cluster, nr_wanted);
   struct raw_entry raw[LOOKUP_ENTRIES];
   struct l2_entry first;
   uint32_t total = 0, nr, same;

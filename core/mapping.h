@@ -28,8 +28,10 @@
 #include "qcow2-entry.h"
 #include "table-cache.h"
 
-/* The most entries of one slice: 4096 / 8; half of that with extended L2. */
-#define MAPPING_MAX_BATCH 512
+/* The most entries that are read or written at once: as many as are little on
+ * a stack, for each request goes through there, and all of one slice where
+ * clusters have 512 bytes. */
+#define MAPPING_MAX_BATCH 64
 
 struct mapping {
   struct io *io;                        /* these six are borrowed */
@@ -69,7 +71,10 @@ int mapping_decode (const struct mapping *m, const struct raw_entry *raw,
                     struct error *err);
 
 /* How many of NR guest clusters from CLUSTER on have their entries in one
- * slice: what get and set take at a time. */
+ * slice; */
+uint64_t mapping_in_slice (const struct mapping *m, uint64_t cluster,
+                           uint64_t nr);
+/* and how many of these get and set take at a time. */
 uint32_t mapping_batch (const struct mapping *m, uint64_t cluster,
                         uint64_t nr);
 

@@ -58,12 +58,13 @@ read_inactive (void *buf, uint32_t count, uint64_t offset)
 static int
 read_once (void *handle, void *buf, uint32_t count, uint64_t offset)
 {
-  struct error err = ERROR_INIT;
+  struct error err;
   struct image *img;
   const int how = hold_admit (handle, REQUEST_READ, &img);
 
   if (how == -1)
     return -1;
+  error_clear (&err);
   if (how == ADMITTED_INACTIVE)
     return read_inactive (buf, count, offset);
   return leave (image_read (img, buf, count, offset, &err), &err);
@@ -88,11 +89,12 @@ int
 data_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset,
              uint32_t flags)
 {
-  struct error err = ERROR_INIT;
+  struct error err;
   struct image *img;
 
   if (hold_admit (handle, REQUEST_WRITE, &img) == -1)
     return -1;
+  error_clear (&err);
   return leave (image_write (img, buf, count, offset, image_flags (flags),
                              &err), &err);
 }

@@ -134,11 +134,12 @@ int
 hold_admit (void *handle, enum request_kind kind, struct image **ret_image)
 {
   struct client *client = client_of (handle);
-  struct error err = ERROR_INIT;
-  const enum admission how =
-    handoff_admit (server.handoff, kind, ret_image, &err);
+  struct error err;
+  enum admission how;
   int r;
 
+  error_clear (&err);
+  how = handoff_admit (server.handoff, kind, ret_image, &err);
   if (how == REFUSED)
     return refuse (&err);
   if (how != PARKED)

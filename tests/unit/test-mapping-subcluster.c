@@ -118,7 +118,9 @@ test_runs (void **state)
   assert_int_equal (lookup (&e, 5 * CLUSTER, 1).compressed_bytes, 512);
   assert_run (lookup (&e, 7 * CLUSTER, 1 << 19), CLUSTER_UNALLOCATED, 1 << 19,
               0);
-  assert_int_equal (mapping_batch (&e.mapping, 0, 1000), 256);
+  assert_int_equal (mapping_in_slice (&e.mapping, 0, 1000), 256);
+  assert_int_equal (mapping_batch (&e.mapping, 250, 1000), 6);
+  assert_int_equal (mapping_batch (&e.mapping, 0, 1000), MAPPING_MAX_BATCH);
   engine_free (&e);
 }
 
