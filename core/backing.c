@@ -2,6 +2,10 @@
  *
  * Backing files: see backing.h.  Immutable once open, so no lock.
  *
+ * Since no layer changes, where a layer has no L2 table it is known once and
+ * for all which one below it is the first to have one: a long chain of overlays
+ * that hold little is not walked layer by layer.
+ *
  * Which path a name means, and whether it may be opened, is in
  * backing-name.c.
  */
@@ -26,6 +30,12 @@ struct backing {
   uint64_t size;
   char *path;                   /* these two owned */
   struct file_spec *spec;       /* of a "json:" name; NULL: there is none */
+  struct backing **layers;      /* this one and those below it; the array is
+                                 * owned */
+  uint8_t *nr_empty;            /* owned; for what each L1 entry covers, how
+                                 * many layers from this one on say nothing of
+                                 * it; NULL: not known */
+  uint32_t covered_bits;        /* log2 of the bytes that one covers */
 };
 
 /* How a layer is named: by its overlay's header, or by a "json:" name. */
@@ -177,6 +187,78 @@ find_and_open (struct backing *b, const struct image *overlay,
   return open_path (b, overlay, &name, err);
 }
 
+/* -- which layer to ask ---------------------------------------------- */
+
+static struct backing *
+below (const struct backing *b)
+{
+  return b->image ? b->image->backing : NULL;
+}
+
+static int
+list_layers (struct backing *b, struct error *err)
+{
+  struct backing *layer;
+  unsigned nr = 0;
+
+  for (layer = b; layer; layer = below (layer))
+    nr++;
+  b->layers = calloc (nr, sizeof *b->layers);
+  if (!b->layers)
+    return error_set (err, ENOMEM, "no memory for a backing file");
+  for (layer = b, nr = 0; layer; layer = below (layer))
+    b->layers[nr++] = layer;
+  return 0;
+}
+
+/* Of what B's L1 entry I covers.  A layer that ends before it ends the search:
+ * beyond its end it reads zeros, whatever is below. */
+static uint8_t
+count_empty (struct backing *b, uint64_t i)
+{
+  const struct backing *next = below (b);
+  const uint64_t end = min_u64 (b->size, (i + 1) << b->covered_bits);
+
+  if (mapping_has_table (&b->image->mapping,
+                         i << b->image->header.l2_bits) ||
+      end > next->size)
+    return 0;
+  return 1 + (next->nr_empty && next->covered_bits == b->covered_bits
+              ? next->nr_empty[i] : 0);
+}
+
+static int
+find_empty (struct backing *b, struct error *err)
+{
+  uint64_t nr, i;
+
+  if (!below (b))
+    return 0;
+  b->covered_bits = b->image->header.cluster_bits + b->image->header.l2_bits;
+  nr = div_round_up (b->size, UINT64_C (1) << b->covered_bits);
+  b->nr_empty = malloc (nr + 1);
+  if (!b->nr_empty)
+    return error_set (err, ENOMEM, "no memory for a backing file");
+  for (i = 0; i < nr; ++i)
+    b->nr_empty[i] = count_empty (b, i);
+  return 0;
+}
+
+/* Who knows what B reads from OFFSET on: as much of *LEN as it is asked for. */
+static struct backing *
+layer_for (struct backing *b, uint64_t offset, uint64_t *len)
+{
+  uint64_t covered;
+
+  if (!b->nr_empty)
+    return b;
+  covered = UINT64_C (1) << b->covered_bits;
+  *len = min_u64 (*len, covered - (offset & (covered - 1)));
+  return b->layers[b->nr_empty[offset >> b->covered_bits]];
+}
+
+/* -- opening and closing --------------------------------------------- */
+
 int
 backing_open (const struct image *overlay, struct backing **ret,
               struct error *err)
@@ -185,7 +267,8 @@ backing_open (const struct image *overlay, struct backing **ret,
 
   if (!b)
     return error_set (err, ENOMEM, "no memory for a backing file");
-  if (find_and_open (b, overlay, err) == -1) {
+  if (find_and_open (b, overlay, err) == -1 || list_layers (b, err) == -1 ||
+      find_empty (b, err) == -1) {
     backing_close (b);
     return -1;
   }
@@ -212,6 +295,8 @@ backing_close (struct backing *b)
   io_close (b->io);
   image_close (b->image);
   file_spec_free (b->spec);
+  free (b->nr_empty);
+  free (b->layers);
   free (b->path);
   free (b);
 }
@@ -238,14 +323,22 @@ int
 backing_read (struct backing *b, void *buf, size_t len, uint64_t offset,
               struct error *err)
 {
-  const uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
+  uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
+  uint8_t *to = buf;
 
-  memset ((uint8_t *) buf + there, 0, len - there);
-  if (there == 0)
-    return 0;
-  if (b->io)
-    return io_pread (b->io, buf, there, offset, err);
-  return image_read (b->image, buf, there, offset, err);
+  memset (to + there, 0, len - there);
+  while (there > 0) {
+    uint64_t n = there;
+    struct backing *layer = layer_for (b, offset, &n);
+
+    if ((layer->io ? io_pread (layer->io, to, n, offset, err)
+         : image_read (layer->image, to, n, offset, err)) == -1)
+      return -1;
+    to += n;
+    offset += n;
+    there -= n;
+  }
+  return 0;
 }
 
 /* A raw file knows nothing but data and holes. */
@@ -270,18 +363,20 @@ int
 backing_extents (struct backing *b, uint64_t len, uint64_t offset,
                  image_extent_fn fn, void *opaque, struct error *err)
 {
-  const uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
+  uint64_t there = offset < b->size ? min_u64 (len, b->size - offset) : 0;
 
-  if (there > 0) {
-    const int r = b->image
-      ? image_extents (b->image, there, offset, fn, opaque, err)
-      : raw_extents (b->io, there, offset, fn, opaque, err);
+  len -= there;
+  while (there > 0) {
+    uint64_t n = there;
+    struct backing *layer = layer_for (b, offset, &n);
 
-    if (r == -1)
+    if ((layer->io ? raw_extents (layer->io, n, offset, fn, opaque, err)
+         : image_extents (layer->image, n, offset, fn, opaque, err)) == -1)
       return -1;
+    offset += n;
+    there -= n;
   }
-  if (there == len)
+  if (len == 0)
     return 0;
-  return fn (opaque, offset + there, len - there,
-             IMAGE_EXTENT_HOLE | IMAGE_EXTENT_ZERO, err);
+  return fn (opaque, offset, len, IMAGE_EXTENT_HOLE | IMAGE_EXTENT_ZERO, err);
 }

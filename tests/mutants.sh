@@ -38,6 +38,8 @@ mutants=$(sed 's/^ *//' <<'END'
   extend-file @ allocator.c @ s/!a->io->fixed_size && extend_file_locked (a, e, err) == -1/0/ @ test-crash-exhaustive @ R1: no pointer leads behind the end of the file
   extend-durable @ allocator.c @ s/- len, IO_DSYNC, err/- len, 0, err/ @ test-crash-exhaustive @ R1: and durably so
   reserve-ahead @ allocator.c @ s/    reserve_ahead (a);/    ;/ @ test-allocator-pool @ R1: who takes one of the last reserves more
+  layer-short @ backing.c @ s/      end > next->size)/      0)/ @ test-backing-layers @ a backing file that is shorter reads zeros beyond its end
+  layer-known @ backing.c @ s/  if (mapping_has_table (&b->image->mapping,/  if (0 \&\& mapping_has_table (\&b->image->mapping,/ @ test-backing-layers @ the first layer that knows is asked
   reuse-at-once @ allocator.c @ s/extent_list_append (&a->released, e, NULL) == -1/extent_list_append (\&a->pool, e, NULL) == -1/ @ test-crash-exhaustive @ R4: freed clusters wait
   unlinked-at-once @ allocator-reclaim.c @ s/  move (a, &a->syncing, &taken);/  move (a, \&a->unlinked, \&taken);/ @ test-allocator @ R4: the pointer's change is durable before the punch
   no-grace @ allocator-reclaim.c @ s/ || !grace_passed (a->grace, a->waiting_epoch)// @ test-allocator @ R4: nobody touches it any more
