@@ -76,7 +76,7 @@ struct simdisk {
   unsigned nr_syncing;
   bool lost;                    /* a sync has failed */
 
-  struct fault fault;
+  struct fault fault, kept;
   uint64_t nr_calls[SIMDISK_NR_KINDS];
   unsigned nr_ios;
   struct io *writer;
@@ -107,5 +107,8 @@ void state_sync_failed (struct simdisk *d, uint64_t op) REQUIRES (d->lock);
 void state_write_durable (struct simdisk *d, uint64_t op, uint64_t offset,
                           uint64_t len) REQUIRES (d->lock);
 void pending_free_all (struct simdisk *d);
+/* Count a call of KIND (one bit); the fault that it fails by, or NULL. */
+const struct fault *fault_locked (struct simdisk *d, unsigned kind)
+  REQUIRES (d->lock);
 
 #endif /* BATON_TESTS_SIMDISK_INTERNAL_H */

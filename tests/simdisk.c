@@ -81,15 +81,9 @@ simdisk_free (struct simdisk *d)
 static int
 count_locked (struct simdisk *d, unsigned kind) REQUIRES (d->lock)
 {
-  struct fault *f = &d->fault;
+  const struct fault *f = fault_locked (d, kind);
 
-  d->nr_calls[__builtin_ctz (kind)]++;
-  if (f->nth == 0 || !(f->kinds & kind) || --f->nth > 0)
-    return 0;
-  f->struck = true;
-  if (f->forever)
-    f->nth = 1;
-  return f->errnum;
+  return f ? f->errnum : 0;
 }
 
 static int
@@ -149,14 +143,15 @@ static int
 write_locked (struct simdisk *d, const struct simdisk_event *event,
               uint64_t *ret_op) REQUIRES (d->lock)
 {
-  const int e = count_locked (d, SIMDISK_WRITE);
+  const struct fault *f = fault_locked (d, SIMDISK_WRITE);
+  const int e = f ? f->errnum : 0;
 
   if (d->device && event->offset + event->len_bytes > d->size)
     return e ? e : ENOSPC;
   if (e == 0)
     *ret_op = state_write (d, event->iov, event->nr_iov, event->offset, 0);
-  else if (d->fault.torn)
-    state_write (d, event->iov, event->nr_iov, event->offset, d->fault.seed);
+  else if (f->torn)
+    state_write (d, event->iov, event->nr_iov, event->offset, f->seed);
   return e;
 }
 

@@ -95,14 +95,19 @@ struct simdisk *simdisk_crash_state (struct simdisk *d, uint64_t state);
 uint64_t simdisk_sum (struct simdisk *d);
 
 /* The NTH call (1: the next) among KINDS fails with ERRNUM; FOREVER: and all
- * after it.  One fault at a time; ERRNUM 0 removes it.  A write that fails
+ * after it.  One fault at a time; ERRNUM 0 removes all.  A write that fails
  * changes nothing, or with simdisk_fail_torn about half of its sectors. */
 void simdisk_fail (struct simdisk *d, unsigned kinds, uint64_t nth,
                    int errnum, bool forever);
 void simdisk_fail_torn (struct simdisk *d, uint64_t nth, int errnum,
-                        uint64_t seed);
+                        uint64_t seed, bool forever);
 /* Whether that fault has struck: the loop over N ends when it has not. */
 bool simdisk_fault_struck (struct simdisk *d);
+/* The fault that is set stays beside the next one.  Both count all calls, and
+ * no call is failed by both: the one set later waits for another. */
+void simdisk_keep_fault (struct simdisk *d);
+/* Whether the one that was kept has struck. */
+bool simdisk_kept_fault_struck (struct simdisk *d);
 /* Calls of KINDS so far, failed ones too. */
 uint64_t simdisk_calls (struct simdisk *d, unsigned kinds);
 

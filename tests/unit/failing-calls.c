@@ -21,38 +21,83 @@
 
 #include "failing-calls.h"
 
-static unsigned left;
-static bool forever, struck, hashed;
+struct failure {
+  unsigned left;                /* calls until it strikes; 0: none */
+  bool forever, struck;
+};
+
+static struct failure last, kept;
+static uint64_t seen;
+static bool hashed;
 
 void
 fail_call (unsigned nth)
 {
-  left = nth;
-  forever = struck = hashed = false;
+  last = (struct failure) { .left = nth };
+  kept = (struct failure) { 0 };
+  seen = 0;
+  hashed = false;
 }
 
 void
 fail_calls_from (unsigned nth)
 {
   fail_call (nth);
-  forever = true;
+  last.forever = true;
+}
+
+void
+fail_call_too (unsigned nth, bool forever)
+{
+  kept = last;
+  last = (struct failure) { .left = nth, .forever = forever };
 }
 
 bool
 fail_call_struck (void)
 {
-  left = 0;
-  return struck;
+  last.left = kept.left = 0;
+  return last.struck;
+}
+
+bool
+fail_call_kept_struck (void)
+{
+  return kept.struck;
+}
+
+uint64_t
+fail_call_seen (void)
+{
+  return seen;
+}
+
+/* TAKEN: another one fails this call. */
+static bool
+strikes (struct failure *f, bool taken)
+{
+  if (f->left == 0)
+    return false;
+  if (f->left > 1) {
+    f->left--;
+    return false;
+  }
+  if (taken)
+    return false;
+  f->left = f->forever;
+  return f->struck = true;
 }
 
 static bool
 fails (void)
 {
-  if (left == 0 || --left > 0)
-    return false;
-  left = forever;
-  errno = ENOMEM;
-  return struck = true;
+  const bool by_kept = strikes (&kept, false);
+  const bool by_last = strikes (&last, by_kept);
+
+  seen++;
+  if (by_kept || by_last)
+    errno = ENOMEM;
+  return by_kept || by_last;
 }
 
 #define WRAP(type, name, params, args, failed)  \

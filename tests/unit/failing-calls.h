@@ -10,12 +10,20 @@
 #define BATON_TESTS_FAILING_CALLS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* From now on the NTH call fails, counted from 1; 0: none. */
 void fail_call (unsigned nth);
 /* And all after it. */
 void fail_calls_from (unsigned nth);
-/* Whether it has; and no further one fails. */
+/* Beside the one that was set before, which is kept: both count all calls,
+ * and no call is failed by both. */
+void fail_call_too (unsigned nth, bool forever);
+/* Whether it has, or the last one; and no further one fails. */
 bool fail_call_struck (void);
+/* Whether the one that was kept has. */
+bool fail_call_kept_struck (void);
+/* Calls since fail_call or fail_calls_from. */
+uint64_t fail_call_seen (void);
 
 #endif /* BATON_TESTS_FAILING_CALLS_H */

@@ -72,7 +72,7 @@ fail_activation (struct simdisk *pristine, uint64_t nth, uint64_t torn,
   pair_init (&p, pristine);
   t = release (p.a);
   if (torn)
-    simdisk_fail_torn (p.w.disk, nth, EIO, torn);
+    simdisk_fail_torn (p.w.disk, nth, EIO, torn, false);
   else
     simdisk_fail (p.w.disk, SIMDISK_ALL, nth, EIO, false);
   r = handoff_take_over (p.b, &t, false, NULL);
@@ -188,7 +188,7 @@ fail_inactivation_torn (struct simdisk *pristine, uint64_t nth, uint64_t seed)
   bool struck;
 
   pair_init (&p, pristine);
-  simdisk_fail_torn (p.w.disk, nth, EIO, seed);
+  simdisk_fail_torn (p.w.disk, nth, EIO, seed, false);
   simdisk_trace (p.w.disk, fail_on, p.w.disk);
   struck = handoff_inactivate (p.a, 0, NULL) == -1;
   simdisk_trace (p.w.disk, NULL, NULL);

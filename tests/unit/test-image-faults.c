@@ -151,7 +151,8 @@ arm (struct point *p)
   if (f->kinds == MEMORY)
     (f->forever ? fail_calls_from : fail_call) ((unsigned) p->nth);
   else if (f->torn)
-    simdisk_fail_torn (p->w->disk, p->nth, f->errnum, p->nth + 1);
+    simdisk_fail_torn (p->w->disk, p->nth, f->errnum, p->nth + 1,
+                       f->forever);
   else
     simdisk_fail (p->w->disk, f->kinds, p->nth, f->errnum, f->forever);
 }

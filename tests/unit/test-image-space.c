@@ -131,7 +131,7 @@ run_failed_write (uint64_t seed)
   must_step (&w, s);
   world_settle (&w);
   s.from = UNITS (5);
-  simdisk_fail_torn (w.disk, 1, EIO, seed);
+  simdisk_fail_torn (w.disk, 1, EIO, seed, false);
   assert_int_equal (world_step (&w, &s, 8, &err), -1);
   assert_true (simdisk_fault_struck (w.disk));
   world_compare (&w, true, "after a failed write");

@@ -285,7 +285,7 @@ set_with_fault (bool shared, unsigned kinds, uint64_t nth, bool torn)
     new_engine (&first);
   engine_reopen (&first, &e);
   if (torn)
-    simdisk_fail_torn (e.disk, nth, EIO, nth);
+    simdisk_fail_torn (e.disk, nth, EIO, nth, false);
   else
     simdisk_fail (e.disk, kinds, nth, EIO, false);
   r = mapping_set (&e.mapping, 7, 1, &raw, &err);

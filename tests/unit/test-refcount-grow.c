@@ -288,7 +288,7 @@ extend_with_fault (uint64_t from, uint64_t want, unsigned kind, uint64_t nth,
 
   new_engine (&e, 6);
   if (torn)
-    simdisk_fail_torn (e.disk, nth, ENOSPC, nth + 1);
+    simdisk_fail_torn (e.disk, nth, ENOSPC, nth + 1, false);
   else
     simdisk_fail (e.disk, kind, nth, ENOSPC, false);
   result = refcounts_extend (refcounts_of (&e), from, NO_END, want, &r, &err);

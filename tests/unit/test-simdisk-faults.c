@@ -100,6 +100,37 @@ test_until_it_succeeds (void **state)
 }
 
 static void
+test_two (void **state)
+{
+  struct simdisk *d = simdisk_new (S);
+  struct io *io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  struct error err = ERROR_INIT;
+  char c = 'a';
+
+  (void) state;
+  simdisk_fail (d, SIMDISK_WRITE, 2, EIO, false);
+  simdisk_keep_fault (d);
+  simdisk_fail (d, SIMDISK_CHANGES, 2, ENOSPC, true);
+  assert_int_equal (io_pwrite (io, &c, 1, 0, 0, &err), 0);
+  /* Either would strike: the other one waits for the next call. */
+  assert_int_equal (io_pwrite (io, &c, 1, 0, 0, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  assert_true (simdisk_kept_fault_struck (d));
+  assert_false (simdisk_fault_struck (d));
+  assert_int_equal (io_pread (io, &c, 1, 0, &err), 0);
+  assert_int_equal (io_sync (io, &err), -1);
+  assert_int_equal (err.errnum, ENOSPC);
+  assert_true (simdisk_fault_struck (d));
+  assert_int_equal (io_pwrite (io, &c, 1, 0, 0, &err), -1);
+  assert_int_equal (err.errnum, ENOSPC);
+  simdisk_keep_fault (d);
+  simdisk_fail (d, 0, 0, 0, false);
+  assert_int_equal (io_pwrite (io, &c, 1, 0, 0, &err), 0);
+  io_close (io);
+  simdisk_free (d);
+}
+
+static void
 test_torn (void **state)
 {
   static char data[64 * S], back[sizeof data];
@@ -109,7 +140,7 @@ test_torn (void **state)
 
   (void) state;
   memset (data, 'a', sizeof data);
-  simdisk_fail_torn (d, 1, EIO, 42);
+  simdisk_fail_torn (d, 1, EIO, 42, false);
   assert_int_equal (io_pwrite (io, data, sizeof data, 0, IO_DSYNC, NULL), -1);
   assert_int_equal (io_pread (io, back, sizeof back, 0, NULL), 0);
   for (i = 0; i < sizeof back; i += S) {
@@ -303,6 +334,7 @@ main (void)
     cmocka_unit_test (test_nth_call),
     cmocka_unit_test (test_for_ever),
     cmocka_unit_test (test_until_it_succeeds),
+    cmocka_unit_test (test_two),
     cmocka_unit_test (test_torn),
     cmocka_unit_test (test_counts),
     cmocka_unit_test (test_contract),
