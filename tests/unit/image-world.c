@@ -22,8 +22,8 @@
 
 #define BASE_UNITS 6u           /* the backing file is shorter than the disk */
 
-static uint64_t
-window_bytes (const struct world *w)
+uint64_t
+world_bytes (const struct world *w)
 {
   return NR_UNITS * w->shape->unit_bytes;
 }
@@ -187,13 +187,13 @@ world_init (struct world *w, const struct world_shape *shape)
   *w = (struct world) { .shape = shape };
   simdisk_opener_init (&w->opener);
   qemu_look_init (&w->qemu, "/");
-  w->first = calloc (1, window_bytes (w));
-  w->old = calloc (1, window_bytes (w));
-  w->new = calloc (1, window_bytes (w));
+  w->first = calloc (1, world_bytes (w));
+  w->old = calloc (1, world_bytes (w));
+  w->new = calloc (1, world_bytes (w));
   assert_true (w->first && w->old && w->new);
   assert_non_null (mkdtemp (dir));
   make_pristine (w, dir);
-  memcpy (w->first, w->new, window_bytes (w));
+  memcpy (w->first, w->new, world_bytes (w));
   shell (dir, "rm -f t.qcow2 base.raw");
   rmdir (dir);
 }
@@ -218,7 +218,7 @@ world_restart (struct world *w)
   world_close (w);
   simdisk_free (w->disk);
   w->disk = simdisk_kill (w->pristine);
-  memcpy (w->new, w->first, window_bytes (w));
+  memcpy (w->new, w->first, world_bytes (w));
   world_settle (w);
 }
 
@@ -248,7 +248,7 @@ world_close (struct world *w)
 void
 world_settle (struct world *w)
 {
-  memcpy (w->old, w->new, window_bytes (w));
+  memcpy (w->old, w->new, world_bytes (w));
 }
 
 /* Where byte POS of the windows is on the guest's disk. */
@@ -287,34 +287,34 @@ world_step (struct world *w, const struct step *s, uint8_t salt,
   return -1;
 }
 
-static void
-compare_window (struct world *w, uint64_t pos, uint64_t len, bool mixed,
-                const char *when)
+void
+world_read (struct world *w, uint8_t *buf, const char *when)
 {
+  const uint64_t near = NEAR_UNITS * w->shape->unit_bytes;
   struct error err = ERROR_INIT;
-  uint8_t *buf = malloc (len);
-  uint64_t i;
 
-  assert_non_null (buf);
-  if (image_read (w->img, buf, len, guest_offset (w, pos), &err) == -1)
+  if (image_read (w->img, buf, near, 0, &err) == -1 ||
+      image_read (w->img, buf + near, world_bytes (w) - near,
+                  w->shape->far_offset, &err) == -1)
     fail_msg ("%s: %s", when, err.text);
-  if (memcmp (buf, w->new + pos, len) != 0)
-    for (i = 0; i < len; ++i)
-      if (buf[i] != w->new[pos + i] &&
-          !(mixed && buf[i] == w->old[pos + i]))
-        fail_msg ("%s: guest offset %" PRIu64 ": %02x, not %02x%s", when,
-                  guest_offset (w, pos + i), buf[i], w->new[pos + i],
-                  mixed ? " nor what was there before" : "");
-  free (buf);
 }
 
 void
 world_compare (struct world *w, bool mixed, const char *when)
 {
-  const uint64_t near = NEAR_UNITS * w->shape->unit_bytes;
+  const uint64_t len = world_bytes (w);
+  uint8_t *buf = malloc (len);
+  uint64_t i;
 
-  compare_window (w, 0, near, mixed, when);
-  compare_window (w, near, window_bytes (w) - near, mixed, when);
+  assert_non_null (buf);
+  world_read (w, buf, when);
+  if (memcmp (buf, w->new, len) != 0)
+    for (i = 0; i < len; ++i)
+      if (buf[i] != w->new[i] && !(mixed && buf[i] == w->old[i]))
+        fail_msg ("%s: guest offset %" PRIu64 ": %02x, not %02x%s", when,
+                  guest_offset (w, i), buf[i], w->new[i],
+                  mixed ? " nor what was there before" : "");
+  free (buf);
 }
 
 enum verdict

@@ -76,6 +76,9 @@ void world_close (struct world *w);
 /* Do S, whose data depend on SALT; the model follows. */
 int world_step (struct world *w, const struct step *s, uint8_t salt,
                 struct error *err);
+/* Both windows' content, of world_bytes: as the image has it. */
+uint64_t world_bytes (const struct world *w);
+void world_read (struct world *w, uint8_t *buf, const char *when);
 /* What was begun is now acknowledged. */
 void world_settle (struct world *w);
 /* Fails the test unless each byte is as in the model: the new one, or where
