@@ -5,31 +5,20 @@
 # one at a time, and see a named test fail.
 #
 #   tests/mutants.sh [NAME...]          all, or those named
-#   BATON_BUILD=DIR                     a configured build tree, for its
-#                                       config.h; default: this source tree
-#   BATON_MUTANT_JOBS=N                 how many at a time; default: one for
-#                                       each processor
 #
 # Each mutant is one sed script for one file of core/, or of another directory
 # that is named, the unit test that must fail, and the rule.  Where that is a
 # shell test, it runs with a plugin made of the build tree's objects and the
-# changed file, so the tree has to be built, and has run it unchanged.  A mutant that does not change its file is an error, so
-# the list cannot rot unnoticed.
+# changed file.  Each test has to pass with nothing changed.  A mutant that does
+# not change its file is an error, so the list cannot rot unnoticed.
 
 set -euo pipefail
-src=$(cd "$(dirname "$0")/.." && pwd)
-build=$(cd "${BATON_BUILD:-$src}" && pwd)
-[ -f "$build/config.h" ] || { echo "$0: $build is not configured" >&2; exit 2; }
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/baton-mutants.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
-packages=(gnutls zlib libzstd)
+. "$(dirname "$0")/functions-mutants.sh"
+packages=(gnutls zlib libzstd jansson)
 ! grep -q '^#define HAVE_LIBDEFLATE' "$build/config.h" || packages+=(libdeflate)
-jobs=${BATON_MUTANT_JOBS:-$(nproc)}
-read -r -a libs <<<"$(pkg-config --libs cmocka "${packages[@]}")"
-read -r -a plugin_libs <<<"$(pkg-config --libs "${packages[@]}" jansson)"
-flags=(-std=gnu11 -O1 -w -fPIC -D_GNU_SOURCE -I"$build" -I"$src/core"
-       -I"$src/tls" -I"$src/control" -I"$src/nbdkit-plugin" -I"$src/tests"
-       -I"$src/tests/unit")
+read -r -a plugin_libs <<<"$(pkg-config --libs "${packages[@]}")"
+LINKS=$tmp/links
+link_commands >"$LINKS"
 
 # name @ file @ sed script @ test @ rule
 mutants=$(sed 's/^ *//' <<'END'
@@ -135,70 +124,18 @@ END
 grep -q '^#define HAVE_LIBDEFLATE' "$build/config.h" ||
   mutants=$(grep -v '^inflate-short ' <<<"$mutants")
 
-# The sources that a test shares with others: those whose headers it, or one of
-# these, includes.
-extra ()
+# run_unit_test TEST DIR NAME: with DIR/NAME.o
+run_unit_test ()
 {
-  local seen=" " queue=("$1.c") file header
-  while [ ${#queue[@]} -gt 0 ]; do
-    file=$src/tests/unit/${queue[0]}
-    queue=("${queue[@]:1}")
-    for header in $(sed -n 's/^#include "\(.*\)\.h"/\1/p' "$file"); do
-      [ -f "$src/tests/unit/$header.h" ] || continue
-      [[ $seen != *" $header "* ]] || continue
-      seen+="$header "
-      queue+=("$header.h")
-      [ -f "$src/tests/unit/$header.c" ] || continue
-      queue+=("$header.c")
-      echo "$src/tests/unit/$header.c"
-    done
-  done
+  mutant_archive "$2" "$3" && link_test "$1" "$2" || return 99
+  run_test "$1" "$2" 300
 }
 
-# sources_of TEST: all but the engine's
-sources_of ()
-{
-  printf '%s\n' "$src"/tests/simdisk*.c "$src/tests/reference-check.c" \
-                "$src/tests/unit/$1.c"
-  extra "$1"
-}
-
-# in_parallel FUNCTION, once for each line of the input, as its argument
-in_parallel ()
-{
-  local line running=0
-  while IFS= read -r line; do
-    [ "$running" -lt "$jobs" ] || { wait -n || :; running=$((running - 1)); }
-    "$1" "$line" </dev/null &
-    running=$((running + 1))
-  done
-  wait
-}
-
-object_of () { echo "$tmp/objects/${1//\//:}.o"; }
-compile () { gcc "${flags[@]}" -c "$1" -o "$2"; }
-compile_source () { compile "$1" "$(object_of "$1")"; }
-
-# run_test TEST DIR [FILE]: where core/FILE is given it is DIR/mutant.o
-run_test ()
-{
-  local source objects=()
-  for source in "$src"/core/*.c $(sources_of "$1"); do
-    if [ "${source##*/}" = "${3:-}" ]; then
-      objects+=("$2/mutant.o")
-    else
-      objects+=("$(object_of "$source")")
-    fi
-  done
-  gcc "${objects[@]}" -o "$2/$1" "${libs[@]}" -lpthread || return 99
-  (cd "$2" && timeout 300 "./$1") >"$2/log" 2>&1
-}
-
-# run_shell_test TEST DIR: with DIR/mutant.o in the plugin
+# run_shell_test TEST DIR NAME: with DIR/NAME.o in the plugin
 run_shell_test ()
 {
   gcc -shared -Wl,--version-script="$src/nbdkit-plugin/plugin.syms" \
-      -o "$2/nbdkit-qcow2-plugin.so" "$2/mutant.o" \
+      -o "$2/nbdkit-qcow2-plugin.so" "$2/$3.o" \
       "$build/nbdkit-plugin/plugin.o" "$build/nbdkit-plugin/libplugin.a" \
       "$build/control/libcontrol.a" "$build/tls/libtls.a" \
       "$build/core/libcore.a" "${plugin_libs[@]}" -lpthread || return 99
@@ -213,7 +150,8 @@ try_unchanged ()
   [[ $1 != *.sh ]] || return 0
   local dir=$tmp/unchanged.$1
   mkdir "$dir"
-  run_test "$1" "$dir" ||
+  cp "$build/core/libcore.a" "$dir/"
+  { link_test "$1" "$dir" && run_test "$1" "$dir" 300; } ||
     { tail -n 30 "$dir/log" >&2; echo "$1" >>"$tmp/broken"; }
   rm -rf "$dir"
 }
@@ -221,20 +159,21 @@ try_unchanged ()
 # try_mutant LINE: says PASS, or FAIL and why, and remembers the name
 try_mutant ()
 {
-  local name file script test rule dir status=0 verdict
+  local name file script test rule dir base status=0 verdict
   IFS='@' read -r name file script test rule <<<"$1"
   name=${name// /} file=${file// /} test=${test// /}
   dir=$tmp/mutant.$name
   mkdir "$dir"
   [[ $file == */* ]] || file=core/$file
-  sed "${script# }" "$src/$file" >"$dir/mutant.c"
-  if cmp -s "$src/$file" "$dir/mutant.c"; then
+  base=$(basename "$file" .c)
+  sed "${script# }" "$src/$file" >"$dir/$base.c"
+  if cmp -s "$src/$file" "$dir/$base.c"; then
     verdict='FAIL: mutant %-17s changes nothing, for %s %s\n'
   else
-    compile "$dir/mutant.c" "$dir/mutant.o" || exit 99
+    compile "$dir" "$base" || exit 99
     case $test in
-      *.sh) run_shell_test "$test" "$dir" || status=$? ;;
-      *) run_test "$test" "$dir" "${file##*/}" || status=$?
+      *.sh) run_shell_test "$test" "$dir" "$base" || status=$? ;;
+      *) run_unit_test "$test" "$dir" "$base" || status=$?
     esac
     case $status in
       0) verdict='FAIL: mutant %-17s lives through %-18s%s\n' ;;
@@ -257,17 +196,12 @@ chosen ()
   done <<<"$mutants"
 }
 
-mkdir "$tmp/objects"
 touch "$tmp/PASS" "$tmp/FAIL"
 chosen "$@" >"$tmp/chosen"
 [ $# -eq 0 ] || [ "$(wc -l <"$tmp/chosen")" -eq $# ] ||
   { echo "$0: not all of these are mutants: $*" >&2; exit 2; }
 cut -d @ -f 4 "$tmp/chosen" | tr -d ' ' | sort -u >"$tmp/tests"
 
-{ printf '%s\n' "$src"/core/*.c
-  grep -v '\.sh$' "$tmp/tests" |
-    while read -r test; do sources_of "$test"; done
-} | sort -u | in_parallel compile_source
 in_parallel try_unchanged <"$tmp/tests"
 [ ! -e "$tmp/broken" ] ||
   { echo "$0: fail by themselves: $(paste -sd ' ' "$tmp/broken")" >&2; exit 1; }
