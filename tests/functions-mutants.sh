@@ -73,22 +73,24 @@ own_tmp=()
 for how in -m -Urm; do
   ! unshare "$how" mount --bind "$tmp" /tmp 2>/dev/null ||
     { own_tmp=(unshare "$how" sh -c
-               'mount --bind "$TMPDIR" /tmp && TMPDIR=/tmp exec "$@"' sh); break; }
+               'mount --bind "$TMPDIR" /tmp && cd /tmp && TMPDIR=/tmp exec "$@"' sh)
+      break; }
 done
 
-# run_test TEST DIR SECONDS: in a process group of its own, of which nothing is
-# left.  124 or 137: it took longer.
+# run_test TEST DIR SECONDS: in DIR/tmp, and in a process group of its own, of
+# which nothing is left.  124 or 137: it took longer.
 run_test ()
 {
   local pid status=0
-  mkdir -p "$2/tmp"
-  (cd "$2" && TMPDIR=$2/tmp exec timeout -k 2 "$3" "${own_tmp[@]}" "./$1") \
+  rm -rf "$2/tmp"
+  mkdir "$2/tmp"
+  ln "$2/$1" "$2/tmp/"
+  (cd "$2/tmp" && TMPDIR=$2/tmp exec timeout -k 2 "$3" "${own_tmp[@]}" "./$1") \
     >"$2/log" 2>&1 &
   pid=$!
   # shellcheck disable=SC2064
   trap "kill -KILL -- -$pid; exit 143" TERM
   wait "$pid" 2>/dev/null || status=$?
   kill -KILL -- "-$pid" 2>/dev/null || :
-  rm -rf "$2/tmp"
   return "$status"
 }
