@@ -264,9 +264,10 @@ test_power_cuts (void **state)
 {
   const char *one = getenv ("BATON_TEST_SEED");
   const uint64_t first = one ? strtoull (one, NULL, 10) : 1;
-  const uint64_t last = one ? first
-                      : getenv ("BATON_TEST_LONG") ? 400
-                      : getenv ("BATON_TEST_RUNS") ? 10 : 60;
+  const char *runs = getenv ("BATON_TEST_RUNS");
+  const uint64_t last = one && runs ? first + strtoull (runs, NULL, 10) - 1
+                      : one ? first
+                      : getenv ("BATON_TEST_LONG") ? 400 : runs ? 10 : 60;
   uint64_t seed;
   unsigned g;
 
@@ -274,7 +275,7 @@ test_power_cuts (void **state)
   for (g = 0; g < NR_GEOMETRIES; ++g)
     for (seed = first; seed <= last; ++seed)
       run (g, seed);
-  printf ("%" PRIu64 " power cuts\n", total_cuts);
+  printf ("%" PRIu64 " power cuts in repairs\n", total_cuts);
 }
 
 /* -- a new refcount table -------------------------------------------------- */

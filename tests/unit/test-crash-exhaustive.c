@@ -22,8 +22,9 @@
  * allowed now (struct seen).  Some states are served again and lose power
  * again; of some QEMU must say the same (qemu-look.h).
  *
- * By default workloads of two requests; BATON_TEST_LONG=1 those of three.
- * What fails is named by geometry, cache and three digits, the requests;
+ * By default workloads of two requests; BATON_TEST_LONG=1 those of three;
+ * BATON_TEST_SEED=N random ones of four to eight, from the fourth on.
+ * What fails is named by geometry, cache and digits, the requests;
  * BATON_TEST_WORKLOAD=GEOMETRY,CACHE,DIGITS runs it alone.
  */
 
@@ -51,6 +52,8 @@
 
 #define NR_KINDS 10u
 #define NR_CACHES 2u
+#define ALL_REQUESTS 3u         /* every workload of so many */
+#define MAX_REQUESTS 8u
 
 static const struct geometry geometries[] = {
   { .name = "v3 512", .cluster_sectors = 1, .nr_sectors = 70,
@@ -111,17 +114,18 @@ struct totals {
 
 /* How far to go. */
 static unsigned max_requests, max_states, one_again_of, qemu_each;
+static const char *seed_text;   /* random workloads */
 
 static void
 set_limits (void)
 {
-  const bool is_long = getenv ("BATON_TEST_LONG") != NULL;
+  const bool is_long = getenv ("BATON_TEST_LONG") || seed_text;
   const bool is_slow = getenv ("BATON_TEST_RUNS") != NULL;
 
   max_requests = is_long ? 3 : 2;
-  max_states = is_long ? 320 : is_slow ? 4 : 64;
+  max_states = is_long && !seed_text ? 320 : is_slow ? 4 : 64;
   one_again_of = is_long ? 96 : 512;
-  qemu_each = is_long ? 150 : 200;
+  qemu_each = seed_text ? 300 : is_long ? 150 : 200;
 }
 
 struct explorer {
@@ -258,16 +262,17 @@ static void
 run (const struct geometry *g, const struct simdisk *pristine, unsigned cache,
      const unsigned *digits, unsigned nr)
 {
-  struct explorer x = { .random = { digits[nr - 1] + 10 * digits[0] + cache } };
+  struct explorer x = { .looking = false };
   unsigned i;
 
   explorer_init (&x, g, pristine, cache);
   x.w.seed = cache;
   for (i = 0; i < nr; ++i)
     x.w.seed = x.w.seed * 10 + digits[i];
+  x.random = (struct random) { x.w.seed };
   x.img = world_open (&x.w, x.w.disk, true);
   for (i = 0; i < nr; ++i) {
-    x.looking = i == nr - 1;
+    x.looking = i == nr - 1 || i >= ALL_REQUESTS;
     request (&x, digits[i]);
   }
   x.looking = false;
@@ -299,13 +304,30 @@ run_all (const struct geometry *g, const struct simdisk *pristine,
 }
 
 static void
+run_random (const struct geometry *g, const struct simdisk *pristine)
+{
+  struct random random = {
+    strtoull (seed_text, NULL, 10) * NR_GEOMETRIES + (uint64_t) (g - geometries)
+  };
+  unsigned d[MAX_REQUESTS], n, i, nr;
+
+  for (n = 0; n < 20; ++n) {
+    nr = ALL_REQUESTS + 1 +
+      (unsigned) random_below (&random, MAX_REQUESTS - ALL_REQUESTS);
+    for (i = 0; i < nr; ++i)
+      d[i] = (unsigned) random_below (&random, NR_KINDS);
+    run (g, pristine, n % NR_CACHES, d, nr);
+  }
+}
+
+static void
 run_one (const char *name, const struct geometry *g,
          const struct simdisk *pristine)
 {
   const char *rest = strrchr (name, ',') - 2;
-  unsigned d[3] = { 0 }, nr = 0;
+  unsigned d[MAX_REQUESTS] = { 0 }, nr = 0;
 
-  for (name = rest + 3; *name && nr < 3; ++name)
+  for (name = rest + 3; *name && nr < MAX_REQUESTS; ++name)
     d[nr++] = (unsigned) (*name - '0') % NR_KINDS;
   assert_true (nr > 0);
   run (g, pristine, (unsigned) (rest[1] - '0'), d, nr);
@@ -327,7 +349,9 @@ explore_geometry (const struct geometry *g)
   data = g->has_data_file ? crash_load ("data.raw") : NULL;
   if (one)
     run_one (one, g, pristine);
-  for (cache = 0; cache < NR_CACHES && !one; ++cache)
+  else if (seed_text)
+    run_random (g, pristine);
+  for (cache = 0; cache < NR_CACHES && !one && !seed_text; ++cache)
     run_all (g, pristine, cache);
   simdisk_free (pristine);
   simdisk_free (data);
@@ -372,25 +396,18 @@ static void
 report (const struct totals *all)
 {
   struct totals t = { 0 };
-  unsigned i;
+  uint64_t *sums = (uint64_t *) &t;     /* it holds nothing else */
+  size_t i, n;
 
-  for (i = 0; i < nr_parts; ++i) {
-    t.workloads += all[i].workloads;
-    t.states += all[i].states;
-    t.sampled += all[i].sampled;
-    t.figures.kills += all[i].figures.kills;
-    t.figures.known += all[i].figures.known;
-    t.figures.again += all[i].figures.again;
-    t.figures.qemu_looks += all[i].figures.qemu_looks;
-    t.figures.qemu_checks += all[i].figures.qemu_checks;
-    t.figures.cuts_again += all[i].figures.cuts_again;
-  }
+  for (i = 0; i < nr_parts; ++i)
+    for (n = 0; n < sizeof t / sizeof *sums; ++n)
+      sums[n] += ((const uint64_t *) &all[i])[n];
   printf ("%" PRIu64 " workloads: %" PRIu64 " states after a power cut (%"
           PRIu64 " times a sample of too many), %" PRIu64 " kills, disks of "
           "these that were as one before %" PRIu64 "; %" PRIu64 " served "
           "again, %" PRIu64 " power cuts of these; %" PRIu64 " looked at by "
           "QEMU, of these %" PRIu64 " by qemu-img check\n", t.workloads,
-          t.states, t.sampled, t.figures.kills, t.figures.known,
+          t.states + t.figures.cuts_again, t.sampled, t.figures.kills, t.figures.known,
           t.figures.again, t.figures.cuts_again, t.figures.qemu_looks,
           t.figures.qemu_checks);
 }
@@ -407,6 +424,7 @@ main (void)
   /* Else each large buffer is mapped and unmapped. */
   mallopt (M_MMAP_THRESHOLD, 1 << 25);
   mallopt (M_TRIM_THRESHOLD, 1 << 28);
+  seed_text = getenv ("BATON_TEST_SEED");
   set_limits ();
   nr_parts = getenv ("BATON_TEST_LONG")
     ? (unsigned) sysconf (_SC_NPROCESSORS_ONLN) : 1;

@@ -243,12 +243,14 @@ test_crash (void **state)
   }
   simdisk_free (base);
   keyring_free (keyring);
-  printf ("crash points %" PRIu64 ", power cuts %" PRIu64 ", kills %" PRIu64
-          ", of them served again %" PRIu64 ", looked at by QEMU %" PRIu64
-          ", of these also by qemu-img check %" PRIu64
-          ", leaked clusters seen %" PRIu64 "; seeds %" PRIu64 " to %" PRIu64 "; 0 violations\n",
+  printf ("%" PRIu64 " crash points: %" PRIu64 " states after a power cut, %"
+          PRIu64 " kills; %" PRIu64 " served again, %" PRIu64 " power cuts of "
+          "these; %" PRIu64 " looked at by QEMU, of these %" PRIu64 " by "
+          "qemu-img check; %" PRIu64 " leaked clusters seen; seeds %" PRIu64
+          " to %" PRIu64 ", 0 violations\n",
           figures.points, figures.cuts, figures.kills, figures.again,
-          figures.qemu_looks, figures.qemu_checks, figures.leaks, first, first + nr - 1);
+          figures.cuts_again, figures.qemu_looks, figures.qemu_checks,
+          figures.leaks, first, first + nr - 1);
 }
 
 int
