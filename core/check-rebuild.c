@@ -173,7 +173,8 @@ adopt (struct check *c, const struct plan *p, uint64_t *table)
   r->leaks_fixed += r->leaks;
   r->leaks = 0;
   r->rebuilt = true;
-  while (c->highest > 0 && census_get (c->census, c->highest) == 0)
+  /* The header is in cluster 0, and counted. */
+  while (census_get (c->census, c->highest) == 0)
     c->highest--;
   c->highest = max_u64 (c->highest, p->first + taken (p) - 1);
 }

@@ -70,18 +70,13 @@ admit_locked (struct gate *g, enum request_kind kind,
 {
   if (kind == REQUEST_WRITE && g->read_only)
     return refuse_read_only (err);
-
-  switch (g->state) {
-  case HANDOFF_ACTIVE:
+  if (g->state == HANDOFF_ACTIVE) {
     g->in_flight++;
     *ret_image = g->image;
     return ADMITTED;
-  case HANDOFF_INACTIVE:
-    return admit_inactive_locked (g, kind, err);
-  case HANDOFF_ACTIVATING:
-  case HANDOFF_INACTIVATING:
-    break;
   }
+  if (g->state == HANDOFF_INACTIVE)
+    return admit_inactive_locked (g, kind, err);
   g->parked++;
   return PARKED;
 }

@@ -144,15 +144,11 @@ static int
 look_plainly (struct handoff *h, struct takeover *t, struct io *io,
               struct error *err)
 {
-  struct error e = ERROR_INIT;
-
   if (view_read_header (io, &h->spare, &t->view, err) == -1)
     return -1;
   if (t->view.found != RECORD_VALID ||
-      ownership_decide (&t->view, &t->request, &t->answer, &e) == 0)
+      ownership_decide (&t->view, &t->request, &t->answer, err) == 0)
     return 0;
-  if (err)
-    *err = e;
   view_clear (&t->view);
   return -1;
 }

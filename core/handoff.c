@@ -18,13 +18,12 @@
 const char *
 handoff_state_name (enum handoff_state state)
 {
-  switch (state) {
-  case HANDOFF_INACTIVE: return "inactive";
-  case HANDOFF_ACTIVATING: return "activating";
-  case HANDOFF_ACTIVE: return "active";
-  case HANDOFF_INACTIVATING: return "inactivating";
-  }
-  return "unknown";
+  static const char *const names[] = {
+    [HANDOFF_INACTIVE] = "inactive", [HANDOFF_ACTIVATING] = "activating",
+    [HANDOFF_ACTIVE] = "active", [HANDOFF_INACTIVATING] = "inactivating",
+  };
+
+  return names[state];
 }
 
 bool
