@@ -54,11 +54,23 @@ digest_add_u64 (struct digest *d, uint64_t n)
   digest_add (d, be, sizeof be);
 }
 
-void
-digest_end (struct digest *d, uint8_t ret[DIGEST_BYTES])
+int
+digest_end (struct digest *d, uint8_t ret[DIGEST_BYTES], struct error *err)
 {
-  gnutls_hash_deinit (d->handle, ret);
-  if (d->failed)
-    memset (ret, 0, DIGEST_BYTES);
+  const bool failed = d->failed;
+  uint8_t digest[DIGEST_BYTES];
+
+  gnutls_hash_deinit (d->handle, digest);
+  free (d);
+  if (failed)
+    return error_set (err, EIO, "a digest: GnuTLS failed");
+  memcpy (ret, digest, sizeof digest);
+  return 0;
+}
+
+void
+digest_free (struct digest *d)
+{
+  gnutls_hash_deinit (d->handle, NULL);
   free (d);
 }

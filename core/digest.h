@@ -19,7 +19,10 @@ struct digest;
 int digest_new (struct digest **ret, struct error *err);
 void digest_add (struct digest *d, const void *data, size_t len);
 void digest_add_u64 (struct digest *d, uint64_t n);
-/* Frees D. */
-void digest_end (struct digest *d, uint8_t ret[DIGEST_BYTES]);
+/* Frees D.  EIO: GnuTLS failed, now or at an earlier call. */
+int digest_end (struct digest *d, uint8_t ret[DIGEST_BYTES],
+                struct error *err);
+/* The same, for nothing. */
+void digest_free (struct digest *d);
 
 #endif /* BATON_DIGEST_H */

@@ -66,18 +66,18 @@ image_digest_backing (struct image *img, bool *ret_has,
 {
   const struct image *layer = img;
   struct digest *d;
-  int r = 0;
 
   *ret_has = img->backing != NULL;
   if (!img->backing)
     return 0;
   if (digest_new (&d, err) == -1)
     return -1;
-  for (; r == 0 && layer && layer->backing;
-       layer = backing_image (layer->backing))
-    r = add_layer (d, layer, err);
-  digest_end (d, ret);
-  return r;
+  for (; layer && layer->backing; layer = backing_image (layer->backing))
+    if (add_layer (d, layer, err) == -1) {
+      digest_free (d);
+      return -1;
+    }
+  return digest_end (d, ret, err);
 }
 
 int

@@ -126,8 +126,7 @@ digest_header (struct view *v, const struct qcow2_header *h,
   digest_add (d, v->header + known, h->header_length - known);
   add_extensions (d, v, h);
   digest_add (d, h->backing_name, strlen (h->backing_name));
-  digest_end (d, v->digests.header);
-  return 0;
+  return digest_end (d, v->digests.header, err);
 }
 
 static int
@@ -164,13 +163,13 @@ digest_range (struct io *io, struct spare *spare, uint64_t offset,
               uint64_t len, uint8_t ret[DIGEST_BYTES], struct error *err)
 {
   struct digest *d;
-  int r;
 
   if (digest_new (&d, err) == -1)
     return -1;
-  r = add_range (io, spare, d, offset, len, err);
-  digest_end (d, ret);
-  return r;
+  if (add_range (io, spare, d, offset, len, err) == 0)
+    return digest_end (d, ret, err);
+  digest_free (d);
+  return -1;
 }
 
 static int
