@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #ifdef HAVE_LIBDEFLATE
 #include <libdeflate.h>
 #endif
+#include <zlib.h>
 
 #include "failing-calls.h"
 
@@ -112,6 +114,9 @@ fails (void)
 WRAP (void *, malloc, (size_t n), (n), NULL)
 WRAP (void *, calloc, (size_t n, size_t size), (n, size), NULL)
 WRAP (void *, realloc, (void *p, size_t n), (p, n), NULL)
+WRAP (int, pthread_create, (pthread_t *ret, const pthread_attr_t *attr,
+                            void *(*run) (void *), void *arg),
+      (ret, attr, run, arg), EAGAIN)
 WRAP (char *, strdup, (const char *s), (s), NULL)
 WRAP (char *, strndup, (const char *s, size_t n), (s, n), NULL)
 WRAP (char *, realpath, (const char *path, char *buf), (path, buf), NULL)
@@ -125,10 +130,22 @@ WRAP (int, gnutls_hash_init, (gnutls_hash_hd_t *h,
       GNUTLS_E_MEMORY_ERROR)
 WRAP (int, gnutls_hash, (gnutls_hash_hd_t h, const void *p, size_t n),
       (h, p, n), GNUTLS_E_MEMORY_ERROR)
+WRAP (int, posix_memalign, (void **ret, size_t align, size_t n),
+      (ret, align, n), ENOMEM)
+WRAP (int, gnutls_cipher_init, (gnutls_cipher_hd_t *h,
+                                gnutls_cipher_algorithm_t which,
+                                const gnutls_datum_t *key,
+                                const gnutls_datum_t *iv),
+      (h, which, key, iv), GNUTLS_E_MEMORY_ERROR)
 #ifdef HAVE_LIBDEFLATE
 WRAP (struct libdeflate_decompressor *, libdeflate_alloc_decompressor, (void),
       (), NULL)
 #endif
+WRAP (int, deflateInit2_, (z_stream *z, int level, int method, int window,
+                           int memory, int strategy, const char *version,
+                           int bytes),
+      (z, level, method, window, memory, strategy, version, bytes),
+      Z_MEM_ERROR)
 WRAP (int, gnutls_pbkdf2, (gnutls_mac_algorithm_t which,
                            const gnutls_datum_t *key,
                            const gnutls_datum_t *salt, unsigned n, void *ret,

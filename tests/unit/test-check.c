@@ -49,6 +49,8 @@ test_census (void **state)
     assert_int_equal (census_get (s, i * 5000 + 1), 0);
   }
   assert_int_equal (census_get (s, UINT64_C (1) << 40), 0);
+  /* There is room to count it, and nobody has. */
+  assert_int_equal (census_get (s, 65535), 0);
   census_free (s);
 }
 

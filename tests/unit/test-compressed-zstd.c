@@ -19,8 +19,11 @@
 
 #ifdef HAVE_ZSTD
 
+#define FEW_BYTES 100
+
 static enum fail fail;
 static unsigned nr_created;
+static bool slowly;             /* few bytes at a time come out */
 
 ZSTD_DCtx *
 ZSTD_createDCtx (void)
@@ -43,6 +46,13 @@ ZSTD_decompressStream (ZSTD_DStream *d, ZSTD_outBuffer *out,
   if (fail == FAIL_LATER)
     return (size_t) -(int) ZSTD_error_memory_allocation;
   *(void **) &real = dlsym (RTLD_NEXT, "ZSTD_decompressStream");
+  if (slowly && out->size - out->pos > FEW_BYTES) {
+    ZSTD_outBuffer few = { out->dst, out->pos + FEW_BYTES, out->pos };
+    const size_t r = real (d, &few, in);
+
+    out->pos = few.pos;
+    return r;
+  }
   return real (d, out, in);
 }
 
@@ -195,6 +205,22 @@ test_zstd_kept (void **state)
   free (cluster);
 }
 
+/* A call that takes no input may give output: that is progress. */
+static void
+test_zstd_slow (void **state)
+{
+  uint8_t *cluster = make_cluster (4096);
+  uint8_t in[8192];
+  size_t len = add_frame (in, 0, sizeof in, cluster, 4096, 0);
+
+  (void) state;
+  slowly = true;
+  check_good (ZSTD, in, len, cluster, 4096);
+  check_bad (ZSTD, in, len / 2, 4096, EIO, "is too short");
+  slowly = false;
+  free (cluster);
+}
+
 static void
 test_zstd_no_memory (void **state)
 {
@@ -245,6 +271,7 @@ main (void)
     cmocka_unit_test (test_zstd_bad),
     cmocka_unit_test (test_zstd_window),
     cmocka_unit_test (test_zstd_kept),
+    cmocka_unit_test (test_zstd_slow),
     cmocka_unit_test (test_zstd_no_memory),
     cmocka_unit_test (test_zstd_damaged),
 #else

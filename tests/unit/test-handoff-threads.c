@@ -223,6 +223,43 @@ test_drain_timeout_unparks (void **state)
 }
 
 static void *
+unblock_soon (void *p)
+{
+  (void) p;
+  nap ();
+  fake.block_reads = false;
+  return NULL;
+}
+
+/* A second is 10^9 ns, wherever in it a deadline begins; and who ends before
+ * it has been waited for. */
+static void
+test_drain_deadline (void **state)
+{
+  struct handoff *h = new_handoff (false);
+  struct request reader = { .h = h, .kind = REQUEST_READ };
+  struct timespec begin, end;
+  pthread_t t[2];
+
+  (void) state;
+  assert_int_equal (handoff_activate (h, NULL), 0);
+  fake.block_reads = true;
+  pthread_create (&t[0], NULL, run_request, &reader);
+  wait_for_reader ();
+  clock_gettime (CLOCK_MONOTONIC, &begin);
+  assert_int_equal (handoff_inactivate (h, 999, NULL), -1);
+  clock_gettime (CLOCK_MONOTONIC, &end);
+  assert_true ((end.tv_sec - begin.tv_sec) * 1000 +
+               (end.tv_nsec - begin.tv_nsec) / 1000000 >= 999);
+  pthread_create (&t[1], NULL, unblock_soon, NULL);
+  assert_int_equal (handoff_inactivate (h, 600000, NULL), 0);
+  pthread_join (t[0], NULL);
+  pthread_join (t[1], NULL);
+  assert_int_equal (reader.r, 0);
+  handoff_free (h);
+}
+
+static void *
 read_inactive (void *p)
 {
   struct request *q = p;
@@ -393,6 +430,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_drain_waits),
     cmocka_unit_test (test_drain_timeout_unparks),
+    cmocka_unit_test (test_drain_deadline),
     cmocka_unit_test (test_activated_during_read),
     cmocka_unit_test (test_activating),
     cmocka_unit_test (test_overtaken_read),
