@@ -181,14 +181,14 @@ metadata_map_claim (struct metadata_map *m, uint64_t first_cluster,
 
   for (c = first_cluster; c < first_cluster + nr_clusters; ++c) {
     r = add (m, c, err);
-    if (r == 1) {
-      metadata_map_remove (m, first_cluster, c - first_cluster);
-      return error_set (err, EIO, "%s at host cluster %" PRIu64 " overlaps "
-                        "with other tables of the image: it is damaged, "
-                        "check it with qemu-img check", what, c);
-    }
-    if (r == -1)
-      return -1;
+    if (r == 0)
+      continue;
+    metadata_map_remove (m, first_cluster, c - first_cluster);
+    if (r == 1)
+      error_set (err, EIO, "%s at host cluster %" PRIu64 " overlaps "
+                 "with other tables of the image: it is damaged, "
+                 "check it with qemu-img check", what, c);
+    return -1;
   }
   return 0;
 }

@@ -27,7 +27,8 @@ int metadata_map_reserve (struct metadata_map *m, uint64_t nr,
 
 /* Adding what is there already does nothing.  Fails with ENOMEM only.
  * "claim" fails with EIO where a cluster is there already: two structures of
- * the image overlap.  WHAT names the new one. */
+ * the image overlap.  WHAT names the new one.  Where it fails it has taken
+ * none. */
 int metadata_map_claim (struct metadata_map *m, uint64_t first_cluster,
                         uint64_t nr_clusters, const char *what,
                         struct error *err);

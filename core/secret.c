@@ -50,6 +50,5 @@ secret_wipe (struct secret *s)
 void
 secret_relock (const struct secret *s)
 {
-  if (s->bytes && mlock (s->bytes, s->len) == -1)
-    return;
+  mlock (s->bytes, s->len);
 }

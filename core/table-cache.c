@@ -287,7 +287,7 @@ memory_free (void *memory, size_t len)
 {
   if (len < MEMORY_MAPPED_BYTES)
     free (memory);
-  else if (memory)
+  else
     munmap (memory, len);
 }
 

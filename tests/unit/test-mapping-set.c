@@ -7,12 +7,14 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -321,6 +323,77 @@ test_faults (void **state)
   print_message ("%u points of failure\n", points);
 }
 
+/* Two need the same table, and the second one waits while it is made. */
+struct rival {
+  struct engine *e;
+  pthread_t thread;
+  bool started;
+};
+
+static void *
+set_8 (void *arg)
+{
+  set (arg, 8, 1, ENTRY (1));
+  return NULL;
+}
+
+static void
+start_rival (void *opaque, const struct simdisk_event *event)
+{
+  struct rival *r = opaque;
+
+  if (r->started || event->kind != SIMDISK_WRITE)
+    return;
+  r->started = true;
+  assert_int_equal (pthread_create (&r->thread, NULL, set_8, r->e), 0);
+  usleep (20000);               /* until it waits, or nearly so */
+}
+
+static void
+test_made_once (void **state)
+{
+  struct extent taken;
+  struct rival rival;
+  struct engine e;
+  uint64_t l1;
+
+  (void) state;
+  new_engine (&e);
+  /* So that the pool is full, and the first write is that of the table. */
+  assert_int_equal (allocator_take (&e.allocator, 1, &taken, NULL), 0);
+  rival = (struct rival) { .e = &e };
+  simdisk_trace (e.disk, start_rival, &rival);
+  set (&e, 7, 1, ENTRY (0));
+  assert_true (rival.started);
+  pthread_join (rival.thread, NULL);
+  simdisk_trace (e.disk, NULL, NULL);
+  l1 = l1_in_file (&e, 0) & QCOW2_ENTRY_OFFSET_MASK;
+  assert_int_equal (read_be64 (&e, l1 + 7 * 8), ENTRY (0));
+  assert_int_equal (read_be64 (&e, l1 + 8 * 8), ENTRY (1));
+  /* The next cluster is not a second table. */
+  assert_false (metadata_map_touches (e.metadata, l1 / CLUSTER + 1, 1));
+  engine_free (&e);
+}
+
+/* An L1 entry that became nonsense after it was looked at. */
+static void
+test_damaged_l1 (void **state)
+{
+  const struct raw_entry raw = { ENTRY (0), 0 };
+  struct error err = ERROR_INIT;
+  struct engine e;
+
+  (void) state;
+  engine_new (&e, &(struct engine_shape) { .cluster_bits = 16 });
+  atomic_store (&e.mapping.l1[0], (65536 + 512) | QCOW2_ENTRY_COPIED);
+  assert_int_equal (mapping_set (&e.mapping, 7, 1, &raw, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  assert_non_null (strstr (err.text, "L1 entry 0: "));
+  assert_int_equal (read_be64 (&e, 3 * 65536), 0);
+  assert_int_equal (poison_check (&e.poison, NULL), 0);
+  engine_free (&e);
+}
+
 /* The pool is full and the tables are cached: what is written is known. */
 static void
 assert_nth_write_poisons (bool shared, uint64_t nth, bool poisons)
@@ -368,6 +441,8 @@ main (void)
     cmocka_unit_test (test_copy_and_power_cuts),
     cmocka_unit_test (test_faults),
     cmocka_unit_test (test_which_writes_poison),
+    cmocka_unit_test (test_made_once),
+    cmocka_unit_test (test_damaged_l1),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -288,6 +288,24 @@ test_damaged_l1 (void **state)
   engine_free (&e);
 }
 
+/* An L1 entry with its flag and no table is none. */
+static void
+test_flag_without_table (void **state)
+{
+  static const uint64_t entries[] = { NORMAL (200) };
+  struct engine first, e;
+
+  (void) state;
+  new_engine (&first, 3, entries, 1);
+  write_be64 (&first, 3 * CLUSTER + 8, QCOW2_ENTRY_COPIED);
+  engine_reopen (&first, &e);
+  engine_free (&first);
+  assert_run (lookup (&e, PER_TABLE * CLUSTER, 512), CLUSTER_UNALLOCATED, 512,
+              0);
+  assert_run (lookup (&e, 0, 512), CLUSTER_NORMAL, 512, 200 * 512);
+  engine_free (&e);
+}
+
 /* 64 KiB clusters, where an L1 entry may be misaligned. */
 static void
 load_with_l1_entry (uint64_t raw, const char *text)
@@ -370,6 +388,7 @@ main (void)
     cmocka_unit_test (test_damaged_l2),
     cmocka_unit_test (test_zero_flag_in_version_2),
     cmocka_unit_test (test_damaged_l1),
+    cmocka_unit_test (test_flag_without_table),
     cmocka_unit_test (test_load_refuses),
     cmocka_unit_test (test_load_marks_metadata),
   };

@@ -329,6 +329,64 @@ test_faults (void **state)
   print_message ("%u points of failure\n", points);
 }
 
+/* Half of a run is counted up, and neither the rest nor that half can be read
+ * any more: nobody may go on. */
+static void
+test_undoing_fails (void **state)
+{
+  struct error err = ERROR_INIT;
+  struct extent r;
+  struct engine e;
+  uint64_t nth = 0;
+
+  (void) state;
+  new_engine (&e, 6);
+  r = extend (&e, 64, 150);
+  assert_true (r.nr_clusters > 2 * 64);
+  do {
+    table_cache_forget (e.cache, 0, UINT64_C (1) << 30);
+    simdisk_fail (e.disk, SIMDISK_READ, ++nth, EIO, true);
+    assert_int_equal (refcounts_add (refcounts_of (&e), r, 1, 0, &err), -1);
+    assert_int_equal (err.errnum, EIO);
+    assert_in_range (nth, 1, 3);
+  } while (poison_check (&e.poison, &err) == 0);
+  assert_string_equal (err.class, "Poisoned");
+  simdisk_fail (e.disk, SIMDISK_READ, 0, 0, false);
+  engine_free (&e);
+}
+
+/* Behind the last cluster that is counted, in whichever block that is. */
+static void
+test_end_of_what_is_counted (void **state)
+{
+  struct error err = ERROR_INIT;
+  uint64_t c, end = 0;
+  struct extent r;
+  struct engine e;
+
+  (void) state;
+  new_engine (&e, 6);
+  r = extend (&e, 64, 150);
+  assert_int_equal (refcounts_end (refcounts_of (&e), &end, &err), 0);
+  assert_int_equal (end, r.first + r.nr_clusters);
+  table_cache_forget (e.cache, 0, UINT64_C (1) << 30);
+  simdisk_fail (e.disk, SIMDISK_READ, 1, EIO, false);
+  assert_int_equal (refcounts_end (refcounts_of (&e), &end, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  assert_int_equal (refcounts_add (refcounts_of (&e), r, -1, 0, &err), 0);
+  assert_int_equal (refcounts_end (refcounts_of (&e), &end, &err), 0);
+  assert_int_equal (end, r.first);
+  /* Blocks that count nothing, not even themselves. */
+  for (c = 0; c < r.first; ++c)
+    if (get (&e, c) > 0)
+      assert_int_equal (refcounts_add (refcounts_of (&e),
+                                       (struct extent) { c, 1 }, -1, 0, &err),
+                        0);
+  assert_int_equal (refcounts_end (refcounts_of (&e), &end, &err), 0);
+  assert_int_equal (end, 0);
+  engine_free (&e);
+}
+
 /* The first step may fail for want of space, the second one poisons. */
 static void
 test_which_step_poisons (void **state)
@@ -361,6 +419,8 @@ main (void)
     cmocka_unit_test (test_limit_of_the_table),
     cmocka_unit_test (test_faults),
     cmocka_unit_test (test_which_step_poisons),
+    cmocka_unit_test (test_undoing_fails),
+    cmocka_unit_test (test_end_of_what_is_counted),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -155,6 +155,31 @@ test_writers_take_turns (void **state)
   teardown (&f);
 }
 
+/* What is being written is not forgotten under the writer's hands. */
+static void
+test_forget_while_written (void **state)
+{
+  struct call first;
+  struct fixture f;
+
+  (void) state;
+  setup (&f, 1);
+  read_byte (&f, 6 * SLICE);
+  gate_close (&f.gate, GATE_WRITE);
+  first = (struct call) { .f = &f, .offset = 6 * SLICE, .write = true,
+                          .byte = 0xcc };
+  start (&first);
+  gate_await (&f.gate, 1);
+  table_cache_forget (f.cache, 6 * SLICE, SLICE);
+  assert_int_equal (read_byte (&f, 6 * SLICE), 6);
+  gate_open (&f.gate);
+  finish (&first);
+  assert_int_equal (first.result, 0);
+  assert_int_equal (read_byte (&f, 6 * SLICE), 0xcc);
+  assert_int_equal (byte_in_file (&f, 6 * SLICE), 0xcc);
+  teardown (&f);
+}
+
 #define NR_CROWD 6
 
 static unsigned
@@ -353,6 +378,7 @@ main (void)
     cmocka_unit_test (test_loader_fails_and_another_takes_over),
     cmocka_unit_test (test_loading_holds_nobody_else_up),
     cmocka_unit_test (test_writers_take_turns),
+    cmocka_unit_test (test_forget_while_written),
     cmocka_unit_test (test_crowd_is_written_at_once),
     cmocka_unit_test (test_crowd_fails),
     cmocka_unit_test (test_written_slice_stays),
