@@ -274,8 +274,6 @@ image_finish_bitmaps (struct image *img, struct error *err)
 {
   const struct image_bitmaps *b = &img->bitmaps;
 
-  if (!b->recording)
-    return 0;
   if (bitmaps_end (b->recording, err) == -1)
     return poison_set (&img->poison, err);
   if (b->nr_lost > 0)

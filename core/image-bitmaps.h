@@ -42,7 +42,8 @@ int image_begin_bitmaps (struct image *img, struct error *err);
 
 /* Write what was recorded; and, when that and all else is durable, say that it
  * is valid.  What cannot be written stays in use, for which there is a
- * notice: the guest's data do not wait for bitmaps. */
+ * notice: the guest's data do not wait for bitmaps.  The second one only
+ * where bitmaps record. */
 int image_store_bitmaps (struct image *img, struct error *err);
 int image_finish_bitmaps (struct image *img, struct error *err);
 

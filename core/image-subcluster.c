@@ -40,12 +40,8 @@ image_subcluster_mask (const struct image *img, uint64_t cluster,
   const uint64_t start = cluster << img->header.cluster_bits;
   const uint64_t stop = start + img->header.cluster_size;
 
-  from = max_u64 (from, start);
-  to = min_u64 (to, stop);
-  if (from >= to)
-    return 0;
-  from = (from - start) >> bits;
-  to = (to - 1 - start) >> bits;
+  from = (max_u64 (from, start) - start) >> bits;
+  to = (min_u64 (to, stop) - 1 - start) >> bits;
   return (SUBCLUSTERS_ALL << from) & (SUBCLUSTERS_ALL >> (31 - to));
 }
 
@@ -168,13 +164,14 @@ write_data_kept (struct image *img, const struct l2_entry *e, uint64_t bitmap,
   if (!buf)
     r = 0;                      /* only where data must become zeros */
   else
-    r = missing == 0 ? 1 : needs_no_order (img, e, bitmap, missing, s, err);
+    r = needs_no_order (img, e, bitmap, missing, s, err);
   if (r == 0)
     return image_write_over_data (img, s, buf, host, false, err);
   return r == -1 ? -1 : write_over_zeros (img, s, buf, host, err);
 }
 
-/* One cluster, or the part of it that [OFFSET, OFFSET + LEN) has. */
+/* One cluster, or the part of it that [OFFSET, OFFSET + LEN) has, the first
+ * subcluster of which is not there yet: else it would be written in place. */
 static int
 write_kept (struct image *img, uint64_t cluster, const struct l2_entry *e,
             const struct raw_entry *old, const void *buf, uint64_t len,
@@ -191,8 +188,6 @@ write_kept (struct image *img, uint64_t cluster, const struct l2_entry *e,
   };
 
   /* What is there already need not be filled up. */
-  if (there & image_subcluster_mask (img, cluster, offset, offset + 1))
-    s.start = offset;
   if (there & image_subcluster_mask (img, cluster, s.end - 1, s.end))
     s.stop = s.end;
   if (write_data_kept (img, e, old->bitmap, missing, &s, buf, err) == -1) {
@@ -200,8 +195,6 @@ write_kept (struct image *img, uint64_t cluster, const struct l2_entry *e,
     metadata_map_remove (img->clean, host_cluster, 1);
     return -1;
   }
-  if (missing == 0)
-    return 0;
   if (is_full (new.bitmap))
     metadata_map_remove (img->clean, host_cluster, 1);
   return image_replace (img, cluster, 1, old, &new, err);

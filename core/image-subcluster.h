@@ -8,9 +8,10 @@
 
 #include "image-internal.h"
 
-/* With the range lock on the clusters of [OFFSET, OFFSET + LEN).  Write from
- * its start on, to where the subclusters are or to new ones.  BUF NULL:
- * zeros.  *RET_LEN: how much was done, at least one byte. */
+/* With the range lock on the clusters of [OFFSET, OFFSET + LEN), whose first
+ * byte may not be written in place.  Write from there on, to where the
+ * subclusters are or to new ones.  BUF NULL: zeros.  *RET_LEN: how much was
+ * done, at least one byte. */
 int image_write_subclusters (struct image *img, const void *buf, size_t len,
                              uint64_t offset, size_t *ret_len,
                              struct error *err);
@@ -21,7 +22,8 @@ int image_zero_subclusters (struct image *img, uint64_t from, uint64_t to,
                             unsigned flags, uint64_t *ret_len,
                             struct error *err);
 
-/* Subclusters of guest CLUSTER that have a byte in [FROM, TO): their bits. */
+/* Subclusters of guest CLUSTER that have a byte in [FROM, TO), of which there
+ * is at least one: their bits. */
 uint32_t image_subcluster_mask (const struct image *img, uint64_t cluster,
                                 uint64_t from, uint64_t to);
 

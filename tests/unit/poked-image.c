@@ -69,6 +69,8 @@ find (struct io *io, enum place place)
     return get (io, 64, 8);
   case SNAPSHOT_L1:
     return get (io, find (io, SNAPSHOT_TABLE), 8);
+  case BITMAPS_EXTENSION:
+    return extension (io, QCOW2_EXT_BITMAPS);
   case BITMAP_DIRECTORY:
     return get (io, extension (io, QCOW2_EXT_BITMAPS) + 16, 8);
   case BITMAP_TABLE:

@@ -24,7 +24,8 @@ enum place {
   BITMAP_DIRECTORY,
   BITMAP_TABLE,                 /* of the first bitmap */
   BITMAP_REFCOUNT,              /* of the cluster of that table; 16 bits */
-  CRYPTO_EXTENSION,             /* its data */
+  BITMAPS_EXTENSION,            /* its data */
+  CRYPTO_EXTENSION,
 };
 
 enum change_kind { SET, FLIP };

@@ -264,6 +264,11 @@ test_raw (void **state)
 
   (void) state;
   init (&f, ",data_file_raw=on");
+  assert_int_equal (try_open (&f, true, &img, NULL), 0);
+  simdisk_fail (f.data, SIMDISK_WRITE, 1, EIO, false);
+  assert_int_equal (image_start_writing (img, NULL), -1);
+  assert_int_equal (image_write (img, "x", 1, 0, 0, NULL), -1);
+  image_close (img);
   img = open_image (&f);
   io = image_data_file (img);
   assert_int_equal (io_size (io, &size, NULL), 0);
@@ -330,6 +335,26 @@ damage (struct fixture *f, uint64_t cluster_nr, uint64_t raw)
   assert_int_equal (io_pwrite (io, be, 8, l2 + cluster_nr * 8, IO_DSYNC, NULL),
                     0);
   io_close (io);
+}
+
+/* Who reads a raw file does not see that a cluster is unallocated. */
+static void
+test_raw_unallocated (void **state)
+{
+  struct fixture f;
+  struct image *img;
+
+  (void) state;
+  init (&f, ",data_file_raw=on");
+  fill_stale (f.data, DISK_BYTES);
+  damage (&f, 2, 0);
+  img = open_image (&f);
+  assert_int_equal (image_zero (img, 100, 2 * CLUSTER + 50, 0, NULL), 0);
+  assert_bytes (f.data, 2 * CLUSTER, 50, STALE);
+  assert_bytes (f.data, 2 * CLUSTER + 50, 100, 0);
+  assert_bytes (f.data, 2 * CLUSTER + 150, CLUSTER - 150, STALE);
+  image_close (img);
+  destroy (&f);
 }
 
 /* "Must be the guest offset": another place is another cluster's. */
@@ -401,6 +426,7 @@ main (void)
     cmocka_unit_test (test_poison),
     cmocka_unit_test (test_failed_write),
     cmocka_unit_test (test_raw),
+    cmocka_unit_test (test_raw_unallocated),
     cmocka_unit_test (test_locks),
     cmocka_unit_test (test_misplaced),
     cmocka_unit_test (test_refused),

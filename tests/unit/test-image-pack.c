@@ -116,6 +116,26 @@ test_ahead_is_not_lost (void **state)
   world_destroy (&w);
 }
 
+/* More pieces than go to the file in one write, all there together. */
+static void
+test_many_pieces (void **state)
+{
+  static const struct world_shape many = {
+    .name = "many", .create = "-o cluster_size=4k t.qcow2 4M",
+    .unit_bytes = 128 * KIB, .far_offset = 2048 * KIB, .compress = true,
+  };
+  const struct step s = { WRITE, UNITS (4), UNITS (3), 0 };
+  struct world w;
+
+  (void) state;
+  world_init (&w, &many);
+  world_restart (&w);
+  world_open (&w);
+  must_step (&w, s, 1);
+  check_end (&w);
+  world_destroy (&w);
+}
+
 static void
 refused (const char *create, const char *what)
 {
@@ -164,6 +184,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_place_is_used_again),
     cmocka_unit_test (test_ahead_is_not_lost),
+    cmocka_unit_test (test_many_pieces),
     cmocka_unit_test (test_refused),
   };
 
