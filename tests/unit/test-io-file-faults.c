@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * io-file on a system that fails: interrupted and short calls, filesystems
- * that lack what is asked for, syncs that fail.
+ * that lack what is asked for.  Syncs that fail: test-io-file-sync.c.
  *
  * This program has its own pread, pwritev, pwritev2, fallocate and fdatasync,
  * which the engine's library then calls.
@@ -9,9 +9,7 @@
 
 #include <config.h>
 
-#include <pthread.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "io-file-fixture.h"
 
@@ -19,23 +17,23 @@
 static struct {
   int interrupted;              /* so many calls fail with EINTR first */
   size_t at_most;               /* bytes moved at once */
+  int read, write;              /* errno of pread, of pwritev */
+  bool nothing;                 /* pwritev writes no byte, and says so */
+  bool pretend;                 /* or none, and says that it has */
   int punch, zero_range, dsync; /* errno of those */
   int sync;                     /* errno of the next fdatasync alone */
-  bool sync_waits;              /* that one fails late, and tells another 0 */
 } fault;
 
 static struct {
   int punch, zero_range, write, dsync, sync;
+  size_t largest;               /* pwritev, bytes */
 } calls;
-
-static _Atomic bool waiting;
 
 static void
 reset (void)
 {
   memset (&fault, 0, sizeof fault);
   memset (&calls, 0, sizeof calls);
-  waiting = false;
 }
 
 static int
@@ -72,7 +70,7 @@ pread (int fd, void *buf, size_t len, off_t offset)
 {
   ssize_t r;
 
-  if (fails (0))
+  if (fails (fault.read))
     return -1;
   if (!fault.at_most || len <= fault.at_most)
     return syscall (SYS_pread64, fd, buf, len, offset);
@@ -86,8 +84,16 @@ pread (int fd, void *buf, size_t len, off_t offset)
 ssize_t
 pwritev (int fd, const struct iovec *iov, int nr_iov, off_t offset)
 {
+  const struct iov_cursor all = { iov, nr_iov, 0 };
+  const size_t len = iov_cursor_left (&all);
+
   calls.write++;
-  return fails (0) ? -1 : write_some (fd, iov, nr_iov, offset);
+  calls.largest = len > calls.largest ? len : calls.largest;
+  if (fails (fault.write))
+    return -1;
+  if (fault.nothing || fault.pretend)
+    return fault.nothing ? 0 : (ssize_t) len;
+  return write_some (fd, iov, nr_iov, offset);
 }
 
 ssize_t
@@ -116,7 +122,6 @@ fallocate (int fd, int mode, off_t offset, off_t len)
 int
 fdatasync (int fd)
 {
-  const struct timespec ts = { .tv_nsec = 50000000 };
   const int errnum = fault.sync;
 
   (void) fd;
@@ -124,10 +129,6 @@ fdatasync (int fd)
   if (fault.interrupted > 0)
     return fails (0);
   fault.sync = 0;
-  if (errnum && fault.sync_waits) {
-    waiting = true;
-    nanosleep (&ts, NULL);
-  }
   errno = errnum;
   return errnum ? -1 : 0;
 }
@@ -197,7 +198,8 @@ zero_with (enum mode mode, unsigned flags, int punch, int zero_range)
 static void
 check_zero_falls_back (enum mode mode)
 {
-  static const int lacking[] = { EOPNOTSUPP, ENOSYS, EINVAL, ENOTTY };
+  static const int lacking[] = { EOPNOTSUPP, ENOSYS, EINVAL, ENOTTY,
+                                 ENODEV };
   size_t i;
 
   zero_with (mode, 0, EIO, 0);
@@ -268,84 +270,76 @@ check_dsync_falls_back (enum mode mode)
   fault.sync = EIO;
   assert_int_equal (io_pwrite (io, "a", 1, 7, IO_DSYNC, NULL), -1);
   io_close (io);
-}
-
-static void
-sync_fails (struct io *io, const char *text)
-{
-  struct error err = ERROR_INIT;
-
-  assert_int_equal (io_sync (io, &err), -1);
-  assert_int_equal (err.errnum, EIO);
-  if (!strstr (err.text, text))
-    fail_msg ("\"%s\"", err.text);
-}
-
-/* "Never retried into success." */
-static void
-test_failed_sync_stays (void **state)
-{
-  struct io *io = fresh_io (BUFFERED, 100);
-
-  (void) state;
+  /* And its write; then nothing need be synced. */
+  io = fresh_io (mode, 5001);
   reset ();
-  fault.sync = EIO;
-  sync_fails (io, "Input/output error");
-  sync_fails (io, "an earlier sync of this file failed");
-  io_close (io);
-  io = open_io (BUFFERED, IO_OPEN_WRITE);
-  assert_int_equal (io_sync (io, NULL), 0);
-  io_close (io);
-}
-
-static void
-test_failed_dsync_stays (void **state)
-{
-  struct io *io = fresh_io (BUFFERED, 100);
-  struct error err = ERROR_INIT;
-
-  (void) state;
-  reset ();
-  /* A full disk is no reason: it may be tried again. */
-  fault.dsync = ENOSPC;
-  assert_int_equal (io_pwrite (io, "a", 1, 7, IO_DSYNC, &err), -1);
-  assert_int_equal (err.errnum, ENOSPC);
-  fault.dsync = 0;
-  assert_int_equal (io_pwrite (io, "a", 1, 7, IO_DSYNC, NULL), 0);
-  fault.dsync = EIO;
+  fault.dsync = EOPNOTSUPP;
+  fault.write = ENOSPC;
   assert_int_equal (io_pwrite (io, "a", 1, 7, IO_DSYNC, NULL), -1);
-  fault.dsync = 0;
-  assert_int_equal (io_pwrite (io, "a", 1, 7, IO_DSYNC, &err), -1);
-  assert_int_equal (err.errnum, EIO);
-  assert_non_null (strstr (err.text, "an earlier durable write"));
-  /* The kernel tells a flush of it separately. */
-  assert_int_equal (io_sync (io, NULL), 0);
+  assert_int_equal (calls.sync, 0);
   io_close (io);
 }
 
-static void *
-sync_late (void *arg)
+/* Told as it is, and nothing is retried. */
+static void
+check_fails (enum mode mode)
 {
-  sync_fails (arg, "Input/output error");
-  return NULL;
+  struct io *io = fresh_io (mode, 100000);
+  struct error err = ERROR_INIT;
+  char buf[10];
+
+  reset ();
+  fault.read = EIO;
+  assert_int_equal (io_pread (io, buf, 10, 5, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  assert_non_null (strstr (err.text, "reading "));
+  /* The rest of a block that is written in part. */
+  if (mode == DIRECT_4K) {
+    assert_int_equal (io_pwrite (io, "abc", 3, 8190, 0, &err), -1);
+    assert_string_equal (err.text, "reading 4096 bytes at offset 4096: "
+                         "Input/output error");
+    assert_int_equal (io_pwrite (io, buf, 10, 4090, 0, NULL), -1);
+    assert_int_equal (calls.write, 0);
+  }
+  reset ();
+  fault.write = EIO;
+  assert_int_equal (io_pwrite (io, "abc", 3, 5, 0, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  assert_non_null (strstr (err.text, "writing "));
+  assert_int_equal (calls.write, 1);
+  fault.punch = fault.zero_range = EOPNOTSUPP;
+  assert_int_equal (io_zero (io, 100, 70000, 0, &err), -1);
+  ((struct io_file *) io)->zero_align = 4096;
+  assert_int_equal (io_zero (io, 100, 70000, 0, &err), -1);
+  assert_int_equal (calls.write, 3);
+  fault.write = 0;
+  fault.nothing = true;
+  assert_int_equal (io_pwrite (io, "abc", 3, 5, 0, &err), -1);
+  assert_int_equal (err.errnum, EIO);
+  reset ();
+  require_bytes (io, 0, 100000, 0xaa);
+  io_close (io);
 }
 
-/* Two syncs at once: the kernel tells one of them, and 0 to the other. */
+/* Linux moves less than 2 GiB at once. */
 static void
-test_concurrent_sync_sees_the_failure (void **state)
+test_huge_write (void **state)
 {
-  struct io *io = fresh_io (BUFFERED, 100);
-  pthread_t thread;
+  enum { NR = 40 };
+  static char data[64 << 20];
+  struct io *io = fresh_io (BUFFERED, 0);
+  struct iovec iov[NR];
+  int i;
 
   (void) state;
+  for (i = 0; i < NR; ++i)
+    iov[i] = (struct iovec) { data, sizeof data };
+  iov[0].iov_len = 5;
   reset ();
-  fault.sync = EIO;
-  fault.sync_waits = true;
-  assert_int_equal (pthread_create (&thread, NULL, sync_late, io), 0);
-  while (!waiting)
-    sched_yield ();
-  sync_fails (io, "an earlier sync of this file failed");
-  pthread_join (thread, NULL);
+  fault.pretend = true;
+  assert_int_equal (io_pwritev (io, iov, NR, 7, 0, NULL), 0);
+  assert_int_equal (calls.write, 3);
+  assert_int_equal (calls.largest, 1 << 30);
   io_close (io);
 }
 
@@ -353,6 +347,7 @@ ALL_MODES (interrupted)
 ALL_MODES (short)
 ALL_MODES (zero_falls_back)
 ALL_MODES (dsync_falls_back)
+ALL_MODES (fails)
 
 int
 main (void)
@@ -362,11 +357,10 @@ main (void)
     UNIT_ALL_MODES (short),
     UNIT_ALL_MODES (zero_falls_back),
     UNIT_ALL_MODES (dsync_falls_back),
+    UNIT_ALL_MODES (fails),
+    cmocka_unit_test (test_huge_write),
     cmocka_unit_test (test_written_zeros_do_not_extend),
     cmocka_unit_test (test_zero_fails),
-    cmocka_unit_test (test_failed_sync_stays),
-    cmocka_unit_test (test_failed_dsync_stays),
-    cmocka_unit_test (test_concurrent_sync_sees_the_failure),
   };
 
   return cmocka_run_group_tests (tests, make_dir, remove_dir);

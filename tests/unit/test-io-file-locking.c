@@ -68,7 +68,10 @@ test_locking (void **state)
   io_unlock (io);
   assert_int_equal (nr_unlocked, 1);
   assert_false (io_has_lock (io));
+  assert_int_equal (io_lock (io, LOCK_WRITER, NULL), 0);
+  /* Told, before it is closed. */
   io_close (io);
+  assert_int_equal (nr_unlocked, 2);
 
   io = open_locking (LOCKING_OFF);
   lock_errno = EAGAIN;
@@ -90,6 +93,7 @@ lock_with (enum locking locking, int errnum, const char *class, int want)
   lock_class = class;
   assert_int_equal (io_lock (io, LOCK_WRITER, &err), want);
   assert_int_equal (err.errnum, want == -1 ? errnum : 0);
+  assert_int_equal (io_lock (io, LOCK_WRITER, NULL), want);
   assert_false (io_has_lock (io));
   io_close (io);
 }

@@ -5,6 +5,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -19,12 +20,26 @@
 #include "leftover.h"
 
 static _Atomic unsigned nr_closed;
+static bool no_thread;
 
 void
 image_close (struct image *img)
 {
   (void) img;
   nr_closed++;
+}
+
+/* Linked in place of the library's. */
+int __real_pthread_create (pthread_t *ret, const pthread_attr_t *attr,
+                           void *(*fn) (void *), void *arg);
+int __wrap_pthread_create (pthread_t *ret, const pthread_attr_t *attr,
+                           void *(*fn) (void *), void *arg);
+
+int
+__wrap_pthread_create (pthread_t *ret, const pthread_attr_t *attr,
+                       void *(*fn) (void *), void *arg)
+{
+  return no_thread ? EAGAIN : __real_pthread_create (ret, attr, fn, arg);
 }
 
 static struct image *
@@ -98,6 +113,22 @@ test_one_at_a_time (void **state)
   assert_int_equal (nr_closed, 2);
 }
 
+/* "Where no thread can be had it is freed at once." */
+static void
+test_no_thread (void **state)
+{
+  struct leftover l = { .running = false };
+
+  (void) state;
+  nr_closed = 0;
+  no_thread = true;
+  leftover_free (&l, an_image ());
+  no_thread = false;
+  assert_int_equal (nr_closed, 1);
+  leftover_wait (&l);
+  assert_int_equal (nr_closed, 1);
+}
+
 int
 main (void)
 {
@@ -105,6 +136,7 @@ main (void)
     cmocka_unit_test (test_waited_for),
     cmocka_unit_test (test_by_itself),
     cmocka_unit_test (test_one_at_a_time),
+    cmocka_unit_test (test_no_thread),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
