@@ -37,9 +37,11 @@ enum field {
   F_INTACT,
   F_V2,
   F_SIZE,               /* of the file, as the ticket's? */
-  F_TIME,               /* likewise: 0 no, 1 yes, 2 not known */
+  F_TIME,               /* likewise: 0 no, 1 yes, 2 not known to the ticket,
+                         * 3 not known here */
   F_RELEASED,           /* this process: 0 nothing, 1 this very release, 2
-                         * another one of this image, 3 of another image */
+                         * another one of this image, 3 of another image, 4
+                         * another one of the same epoch */
   F_FORCE,
   NR_FIELDS,
 };
@@ -48,7 +50,7 @@ static const unsigned nr_values[NR_FIELDS] = {
   [F_FOUND] = 3, [F_HELD] = 2, [F_EPOCH] = 5, [F_HOST] = 2,
   [F_INSTANCE] = 2, [F_LOCKED] = 2, [F_TICKET] = 2, [F_UUID] = 2,
   [F_NONCE] = 2, [F_DIGEST] = 4, [F_INTACT] = 2, [F_V2] = 2, [F_SIZE] = 2,
-  [F_TIME] = 3, [F_RELEASED] = 4, [F_FORCE] = 2,
+  [F_TIME] = 4, [F_RELEASED] = 5, [F_FORCE] = 2,
 };
 
 /* -- the table ------------------------------------------------------- */
@@ -114,7 +116,7 @@ static const struct row rows[] = {
 
   /* Without. */
   { { { F_HELD, YES }, { F_INSTANCE, YES } }, 2, OWNERSHIP_OWN, NULL, NULL },
-  { { { F_RELEASED, IS (2) } }, 1, 0, "Overtaken",
+  { { { F_RELEASED, IS (2) | IS (4) } }, 1, 0, "Overtaken",
     "activated elsewhere since: " },
   { { { F_RELEASED, IS (1) }, { F_HELD, YES } }, 2, 0, "Overtaken",
     "activated elsewhere since: " },
@@ -171,7 +173,8 @@ make_view (struct view *v, const unsigned *x)
 
   *v = (struct view) {
     .version = x[F_V2] ? 2 : 3, .intact = x[F_INTACT], .found = found[x[F_FOUND]],
-    .file_bytes = 100, .mtime_ns = 1000, .why = ERROR_INIT,
+    .file_bytes = 100, .mtime_ns = x[F_TIME] == 3 ? 0 : 1000,
+    .why = ERROR_INIT,
     .record = {
       .state = x[F_HELD] ? RECORD_HELD : RECORD_RELEASED,
       .epoch = epochs[x[F_EPOCH]], .uuid = "uuid", .nonce = "nonce",
@@ -211,6 +214,8 @@ make_situation (struct situation *s, const unsigned *x)
     s->released.epoch--;
   if (x[F_RELEASED] == 3)
     s->released.uuid[0] ^= 1;
+  if (x[F_RELEASED] == 4)
+    s->released.nonce[0] ^= 1;
   s->q = (struct ownership_request) {
     .ticket = x[F_TICKET] ? &s->ticket : NULL, .force = x[F_FORCE],
     .locked = x[F_LOCKED], .host = "here", .instance = my_instance,
@@ -351,6 +356,7 @@ test_texts (void **state)
   make_situation (&s, x);
   assert_int_equal (ownership_decide (&s.v, &s.q, &a, &err), -1);
   require_text (&err, "its record is released by host there in epoch ");
+  assert_int_equal (ownership_decide (&s.v, &s.q, &a, NULL), -1);
 }
 
 int
