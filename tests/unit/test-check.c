@@ -158,6 +158,40 @@ must_be_clean (struct simdisk *d)
   assert_int_equal (r.corruptions + r.leaks + r.check_errors, 0);
 }
 
+/* One cluster is counted once too often, and one that is used is not. */
+static void
+test_counts (void **state)
+{
+  struct simdisk *d = damaged_image ();
+  struct check_result found, repaired;
+  struct error err = ERROR_INIT;
+  struct io *io;
+  uint64_t block;
+  uint8_t buf[512];
+
+  (void) state;
+  must_be_clean (d);
+  io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  assert_int_equal (io_pread (io, buf, sizeof buf, 0, NULL), 0);
+  assert_int_equal (io_pread (io, buf, 8, load_be64 (buf + 48), NULL), 0);
+  block = load_be64 (buf);
+  assert_int_equal (io_pread (io, buf, sizeof buf, block, NULL), 0);
+  buf[2 * 100 + 1] = 0;
+  buf[2 * 102 + 1] = 2;
+  assert_int_equal (io_pwrite (io, buf, sizeof buf, block, 0, NULL), 0);
+  io_close (io);
+  assert_int_equal (check (d, CHECK_REPAIR_NONE, NULL, &found, &err), 0);
+  assert_int_equal (found.leaks, 1);
+  assert_true (found.corruptions > 0);
+  assert_int_equal (found.leaks_fixed + found.corruptions_fixed, 0);
+  assert_int_equal (check (d, CHECK_REPAIR_ALL, NULL, &repaired, &err), 0);
+  assert_int_equal (repaired.leaks + repaired.corruptions, 0);
+  assert_int_equal (repaired.leaks_fixed, found.leaks);
+  /* With that refcount each COPIED is right. */
+  assert_int_equal (repaired.corruptions_fixed, 1);
+  simdisk_free (d);
+}
+
 /* The Nth call fails: the check says so, or was not in need of it (a punch);
  * and a second repair makes the image well. */
 static void
@@ -228,6 +262,7 @@ main (void)
     cmocka_unit_test (test_census),
     cmocka_unit_test (test_census_memory),
     cmocka_unit_test (test_interrupt),
+    cmocka_unit_test (test_counts),
     cmocka_unit_test (test_errors),
     cmocka_unit_test (test_device),
   };
