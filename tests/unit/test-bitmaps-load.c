@@ -226,6 +226,35 @@ test_one_missing (void **state)
   one_missing (DISK_BYTES - 512, 512);
 }
 
+/* A cluster of bits is written in pieces of 4 KiB, for 16 MiB each, and only
+ * those that have changed. */
+static void
+test_pieces (void **state)
+{
+  struct simdisk *d = poked_image (
+    "qemu-img create -q -f qcow2 t.qcow2 40M; "
+    "qemu-img bitmap --add -g 512 t.qcow2 b0", none);
+  struct io *io;
+  uint8_t bits[3 * 4096];
+  uint64_t at;
+
+  (void) state;
+  live (d, 512, 0);
+  at = entry (d);
+  io = simdisk_open (d, IO_OPEN_WRITE, NULL);
+  assert_int_equal (io_pread (io, bits, sizeof bits, at, NULL), 0);
+  assert_int_equal (bits[0], 1);
+  assert_int_equal (bits[4096], 0);
+  live (d, 512, 32 << 20);
+  assert_true (entry (d) == at);
+  assert_int_equal (io_pread (io, bits, sizeof bits, at, NULL), 0);
+  assert_int_equal (bits[0], 1);
+  assert_int_equal (bits[4096], 0);
+  assert_int_equal (bits[2 * 4096], 1);
+  io_close (io);
+  simdisk_free (d);
+}
+
 int
 main (void)
 {
@@ -234,6 +263,7 @@ main (void)
     cmocka_unit_test (test_failures),
     cmocka_unit_test (test_all_bits),
     cmocka_unit_test (test_one_missing),
+    cmocka_unit_test (test_pieces),
   };
 
   if (system ("command -v qemu-img >/dev/null && command -v qemu-io "

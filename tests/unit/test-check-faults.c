@@ -69,6 +69,9 @@ static const struct damaged {
   { "leaks, and others too low", CREATE, false, false, CHECK_REPAIR_LEAKS, {
       { BITMAP_REFCOUNT, 0, 2, 3, SET }, { REFCOUNT_BLOCK, 6, 2, 0, SET },
       { REFCOUNT_BLOCK, 1000, 2, 1, SET } } },
+  { "leaks, and no second block", CREATE_WITH ("cluster_size=512", ""), false,
+    false, CHECK_REPAIR_LEAKS, {
+      { REFCOUNT_BLOCK, 0, 2, 2, SET }, { REFCOUNT_TABLE, 8, 8, 0, SET } } },
   { "counts", CREATE, false, false, CHECK_REPAIR_ALL, {
       { BITMAP_REFCOUNT, 0, 2, 3, SET }, { REFCOUNT_BLOCK, 6, 2, 0, SET },
       { HEADER, INCOMPAT, 8, DIRTY, SET } } },

@@ -217,7 +217,7 @@ static const struct left lefts[] = {
   { ZEROS, { { HEADER, INCOMPAT, 8, 16 | DIRTY, SET } }, 0, 0, false, 0, 0 },
   /* Clusters of a data file, of which the first is at offset 0. */
   { "qemu-img create -q -f qcow2 -o cluster_size=4k,data_file=d t.qcow2 256k; "
-    "qemu-io -f qcow2 -c 'write 0 200k' t.qcow2",
+    "qemu-io -f qcow2 -c 'write 0 200k' -c 'write -z 208k 4k' t.qcow2",
     { { L2_TABLE, 8, 8, COPIED, FLIP },
       { HEADER, INCOMPAT, 8, DATA_FILE | DIRTY, SET } }, 0, 1, false, 0, 0 },
   /* A file of more clusters than its refcount table has room for. */

@@ -211,8 +211,10 @@ static void
 test_of_its_base (void **state)
 {
   struct simdisk *base = poked_image (WITH (""), none);
+  struct simdisk *other = simdisk_new (512);
   struct error err = ERROR_INIT;
   struct fixture f;
+  struct image *img;
 
   (void) state;
   init (&f, WITH ("") "; mv t.qcow2 base; " CREATE ",data_file=json_1 -u -b base "
@@ -223,8 +225,15 @@ test_of_its_base (void **state)
   if (!strstr (err.text, "data file json_1: it is the data file of another "
                "image of the chain"))
     fail_msg ("%s", err.text);
+  /* One of its own it may have. */
+  replace (base, "json_1", "json_2");
+  simdisk_opener_put (&f.opener, "json_2", other);
+  img = try_open (&f, NULL);
+  assert_non_null (img);
+  image_close (img);
   destroy (&f);
   simdisk_free (base);
+  simdisk_free (other);
 }
 
 /* -- the length of a raw one --------------------------------------------- */
