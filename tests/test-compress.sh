@@ -66,8 +66,10 @@ for options in compression_type=zlib,cluster_size=64k \
   qemu-img convert -c -O qcow2 -o "$options" source.raw theirs.qcow2
   ours=$(stat -c %s disk.qcow2) theirs=$(stat -c %s theirs.qcow2)
   echo "$options: $ours bytes, qemu-img convert -c $theirs"
-  # Our file ends with a whole cluster.
-  [ "$ours" -le $((theirs + theirs / 20 + size + 65536)) ] ||
+  # Our file ends with a whole cluster; and with small clusters there may be
+  # refcount blocks behind the last part that was reserved and not needed, a
+  # quarter of 1 MiB at first.
+  [ "$ours" -le $((theirs + theirs / 20 + size + 65536 + 262144)) ] ||
     fail "$options: $ours bytes, where qemu-img needs $theirs"
   has_packed disk.qcow2 ||
     fail "$options: nothing is compressed"
