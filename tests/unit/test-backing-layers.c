@@ -75,7 +75,7 @@ open_last (struct chain *c, bool writable)
     .opener = &c->opener.base, .backing = BACKING_ON,
   };
   struct error err = ERROR_INIT;
-  struct image *img;
+  struct image *img = NULL;
   const char *name = names[c->nr_layers - 1];
   struct io *io = simdisk_open (c->layers[c->nr_layers - 1],
                                 writable ? IO_OPEN_WRITE : 0, &err);
