@@ -10,6 +10,7 @@
 #define BATON_TESTS_FAILING_CALLS_H
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <stdint.h>
 
 /* From now on the NTH call fails, counted from 1; 0: none. */
@@ -25,5 +26,13 @@ bool fail_call_struck (void);
 bool fail_call_kept_struck (void);
 /* Calls since fail_call or fail_calls_from. */
 uint64_t fail_call_seen (void);
+
+/* Of all the places where a call can fail each one is tried; one of N in builds
+ * that are slow, but for that which counts coverage. */
+static inline unsigned
+one_of (unsigned n)
+{
+  return getenv ("BATON_TEST_RUNS") && !getenv ("BATON_TEST_EVERY") ? n : 1;
+}
 
 #endif /* BATON_TESTS_FAILING_CALLS_H */

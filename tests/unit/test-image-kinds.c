@@ -397,9 +397,7 @@ run_point (const struct point *p, struct totals *t)
 static void
 test_kind (void **state)
 {
-  /* Slow builds have one of five, but for that which counts coverage. */
-  const unsigned step =
-    getenv ("BATON_TEST_RUNS") && !getenv ("BATON_TEST_EVERY") ? 5 : 1;
+  const unsigned step = one_of (11);
   static struct world w;
   struct totals t = { 0, 0, 0 };
   struct point p = { .w = &w };
