@@ -123,8 +123,8 @@ set_limits (void)
   const bool is_slow = getenv ("BATON_TEST_RUNS") != NULL;
 
   max_requests = is_long ? 3 : 2;
-  max_states = is_long && !seed_text ? 320 : is_slow ? 4 : 64;
-  one_again_of = is_long ? 96 : 512;
+  max_states = is_long && !seed_text ? 160 : is_slow ? 4 : 64;
+  one_again_of = is_long ? 192 : 512;
   qemu_each = seed_text ? 300 : is_long ? 150 : 200;
 }
 
