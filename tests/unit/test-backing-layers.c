@@ -7,6 +7,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "checked.h"
+#include "failing-calls.h"
 #include "image.h"
 #include "simdisk.h"
 
@@ -68,22 +70,56 @@ create (unsigned layer, unsigned cluster, uint64_t size)
   return d;
 }
 
-static struct image *
-open_last (struct chain *c, bool writable)
+static int
+try_open (struct chain *c, bool writable, struct image **ret,
+          struct error *err)
 {
   const struct image_options options = {
     .opener = &c->opener.base, .backing = BACKING_ON,
   };
+  const unsigned last = c->nr_layers - 1;
+  struct io *io = simdisk_open (c->layers[last],
+                                writable ? IO_OPEN_WRITE : 0, NULL);
+  const int r = image_open (io, names[last], writable, &options, ret, err);
+
+  if (r == -1)
+    io_close (io);
+  return r;
+}
+
+static struct image *
+open_last (struct chain *c, bool writable)
+{
   struct error err = ERROR_INIT;
   struct image *img = NULL;
-  const char *name = names[c->nr_layers - 1];
-  struct io *io = simdisk_open (c->layers[c->nr_layers - 1],
-                                writable ? IO_OPEN_WRITE : 0, &err);
 
-  if (!io || image_open (io, name, writable, &options, &img, &err) == -1 ||
+  if (try_open (c, writable, &img, &err) == -1 ||
       (writable && image_start_writing (img, &err) == -1))
     fail_msg ("%s", err.text);
   return img;
+}
+
+/* Whichever call for memory fails, nothing is left open. */
+static void
+open_without_memory (struct chain *c)
+{
+  unsigned nth, nr_failed = 0;
+  bool struck = true;
+
+  for (nth = 1; struck; ++nth) {
+    struct error err = ERROR_INIT;
+    struct image *img = NULL;
+    int r;
+
+    fail_call (nth);
+    r = try_open (c, false, &img, &err);
+    struck = fail_call_struck ();
+    assert_true (r == 0 || struck);
+    assert_int_equal (err.errnum, r == 0 ? 0 : ENOMEM);
+    nr_failed += r == -1;
+    image_close (img);
+  }
+  assert_true (nr_failed > 2 * c->nr_layers);
 }
 
 /* Many layers have nothing at all. */
@@ -173,6 +209,7 @@ try_chain (unsigned seed)
     add_layer (&c);
     require_model (&c);
   }
+  open_without_memory (&c);
   simdisk_opener_destroy (&c.opener);
   for (i = 0; i < c.nr_layers; ++i)
     simdisk_free (c.layers[i]);
